@@ -1,0 +1,64 @@
+import { z } from "zod";
+
+/** Engine-side id of a sandbox: names its folder, cgroup and mounts on the machine, so it stays short and plain. */
+export const SandboxId = z
+  .string()
+  .regex(/^[a-z0-9]{6,32}$/)
+  .brand<"SandboxId">();
+export type SandboxId = z.infer<typeof SandboxId>;
+
+/** What the engine needs to know to start a sandbox. */
+export const EngineSandboxSpec = z.strictObject({
+  id: SandboxId,
+  /** Name shown inside: the hostname. */
+  hostname: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/),
+  /** `name[:tag]`, optionally prefixed `blaxel/` or `sandbox/`. */
+  image: z.string().min(1).max(256),
+  memoryMiB: z.int().min(64).max(1_048_576),
+  /** CPU share in cores; the machine's own count caps it. */
+  cpuCount: z.number().min(0.1).max(1024),
+  env: z.record(z.string(), z.string()),
+});
+export type EngineSandboxSpec = z.infer<typeof EngineSandboxSpec>;
+
+export const EngineSandboxState = z.enum(["running", "asleep", "stopped"]);
+export type EngineSandboxState = z.infer<typeof EngineSandboxState>;
+
+/** A sandbox as the engine reports it. */
+export const EngineSandbox = z.object({
+  id: SandboxId,
+  state: EngineSandboxState,
+  /** IPv4 address the host reaches the sandbox at; sandbox-api listens there on 8080. */
+  address: z.string(),
+  image: z.string(),
+  createdAtMs: z.number(),
+});
+export type EngineSandbox = z.infer<typeof EngineSandbox>;
+
+export const EngineImage = z.object({
+  /** Without prefix: `base-image`. */
+  name: z.string(),
+  tag: z.string(),
+  sizeBytes: z.number(),
+  createdAtMs: z.number(),
+});
+export type EngineImage = z.infer<typeof EngineImage>;
+
+/**
+ * One machine's sandboxes, as the server sees them. Every method rejects with an `AppError`; `ENGINE_UNAVAILABLE` when the
+ * engine cannot be reached.
+ */
+export interface EnginePort {
+  /** Resolves once sandbox-api answers inside. @throws INVALID_IMAGE, SANDBOX_ALREADY_EXISTS, SANDBOX_START_FAILED, HOST_FULL */
+  create(spec: EngineSandboxSpec): Promise<EngineSandbox>;
+  /** @throws SANDBOX_NOT_FOUND */
+  get(id: SandboxId): Promise<EngineSandbox>;
+  list(): Promise<EngineSandbox[]>;
+  /** Freezes every process of the sandbox, memory kept. Idempotent. @throws SANDBOX_NOT_FOUND */
+  sleep(id: SandboxId): Promise<void>;
+  /** Thaws; a stopped sandbox is started again from its entrypoint. Idempotent. @throws SANDBOX_NOT_FOUND */
+  wake(id: SandboxId): Promise<EngineSandbox>;
+  /** Ends its processes and erases its files. Idempotent: an unknown id is already gone. */
+  remove(id: SandboxId): Promise<void>;
+  images(): Promise<EngineImage[]>;
+}

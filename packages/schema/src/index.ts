@@ -1,0 +1,3 @@
+export * from "./control-plane.ts";
+export * from "./engine.ts";
+export * from "./sandbox-api.ts";
