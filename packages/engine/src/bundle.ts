@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import type { EngineSandboxSpec } from "@dormouse/schema";
+import type { ImageManifest } from "./images/store.ts";
+import type { SandboxFiles } from "./layout.ts";
+import { SECCOMP_PROFILE } from "./seccomp.ts";
+import { MAPPED_ID_COUNT, MAPPED_ROOT_ID } from "./user-namespace.ts";
+
+/** Host files every sandbox shows, read-only. */
+export interface SharedFiles {
+  /** A static init that reaps orphans: catatonit. */
+  readonly init: string;
+  /** The sandbox-api executable. */
+  readonly agent: string;
+  readonly resolvConf: string;
+}
+
+export interface BundleInput {
+  readonly spec: EngineSandboxSpec;
+  readonly image: ImageManifest;
+  readonly files: SandboxFiles;
+  readonly shared: SharedFiles;
+  readonly networkNamespace: string;
+}
+
+/** Descriptor the agent reports on when it serves. */
+export const READY_FD = 3;
+
+/** What root inside may do to its own files and processes. Nothing here reaches the host: the user namespace bounds it. */
+const CAPABILITIES = [
+  "CAP_AUDIT_WRITE",
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_SETFCAP",
+  "CAP_SETGID",
+  "CAP_SETPCAP",
+  "CAP_SETUID",
+  "CAP_SYS_CHROOT",
+];
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** In /dev, a tmpfs of the sandbox, so that the mount point leaves no trace in its files. */
+const INIT_PATH = "/dev/init";
+const AGENT_PATH = "/usr/local/bin/sandbox-api";
+const LIBRARY_DIR = "/lib/x86_64-linux-gnu";
+/** All the agent needs of glibc, lent to images that have another libc or none (design §4). */
+const GLIBC_FILES = [
+  "/lib64/ld-linux-x86-64.so.2",
+  ...["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0"].map((file) => join(LIBRARY_DIR, file)),
+];
+
+/** The OCI runtime configuration of a sandbox. Source: OCI runtime specification 1.0.2. */
+export function ociConfig({ spec, image, files, shared, networkNamespace }: BundleInput) {
+  return {
+    ociVersion: "1.0.2",
+    root: { path: files.rootfs, readonly: false },
+    hostname: spec.hostname,
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0 },
+      cwd: image.config.workingDir,
+      args: [INIT_PATH, "--", AGENT_PATH, ...entrypointArguments(image)],
+      env: environment(spec, image),
+      capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
+      noNewPrivileges: false,
+    },
+    mounts: [...systemMounts(), ...sharedMounts(image, shared), bind(files.hosts, "/etc/hosts", "rw")],
+    linux: {
+      namespaces: [
+        ...["pid", "ipc", "uts", "mount", "user", "cgroup"].map((type) => ({ type })),
+        { type: "network", path: networkNamespace },
+      ],
+      uidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
+      gidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
+      seccomp: SECCOMP_PROFILE,
+      maskedPaths: [
+        "/proc/acpi",
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/kmsg",
+        "/proc/sched_debug",
+        "/proc/scsi",
+        "/proc/timer_list",
+      ],
+      readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+    },
+  };
+}
+
+function entrypointArguments(image: ImageManifest): string[] {
+  const command = [...image.config.entrypoint, ...image.config.cmd];
+  return command.length === 0 ? [] : ["--entrypoint-json", JSON.stringify(command)];
+}
+
+function environment(spec: EngineSandboxSpec, image: ImageManifest): string[] {
+  const variables = { PATH: DEFAULT_PATH, HOME: "/root", ...image.config.env, ...spec.env };
+  const pairs = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  return [...pairs, `DORMOUSE_READY_FD=${READY_FD}`];
+}
+
+const bind = (source: string, destination: string, access: "ro" | "rw") => ({
+  destination,
+  type: "bind",
+  source,
+  options: ["bind", access, "nosuid", "nodev"],
+});
+
+const systemMounts = () => [
+  { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+  { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=1m"] },
+  {
+    destination: "/dev/pts",
+    type: "devpts",
+    source: "devpts",
+    options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+  },
+  { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "nodev", "mode=1777"] },
+];
+
+const sharedMounts = (image: ImageManifest, shared: SharedFiles) => [
+  bind(shared.init, INIT_PATH, "ro"),
+  bind(shared.agent, AGENT_PATH, "ro"),
+  bind(shared.resolvConf, "/etc/resolv.conf", "ro"),
+  ...(image.hasGlibc ? [] : GLIBC_FILES.map((file) => bind(file, file, "ro"))),
+];

@@ -1,0 +1,163 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AppError } from "@dormouse/kernel";
+import type { SandboxId } from "@dormouse/schema";
+import { detachMount, mountCgroup2 } from "./syscalls.ts";
+
+export interface Limits {
+  readonly memoryMiB: number;
+  readonly cpuCount: number;
+  readonly maxProcessCount: number;
+}
+
+/**
+ * The control groups of one engine. Everything that differs between a pure v2 host and a hybrid one is in this file:
+ * hybrid hosts keep the controllers in v1 trees and only freeze, kill and count through the v2 tree.
+ */
+export interface Cgroups {
+  readonly kind: "v2" | "hybrid";
+  /** Makes the groups of a sandbox with their limits and returns the files a process writes `0` to, to enter them. */
+  create(id: SandboxId, limits: Limits): string[];
+  freeze(id: SandboxId): void;
+  thaw(id: SandboxId): void;
+  isFrozen(id: SandboxId): boolean;
+  /** Kills every process of the sandbox, frozen ones too. */
+  kill(id: SandboxId): void;
+  isEmpty(id: SandboxId): boolean;
+  /** Forgets the groups of a sandbox; they must be empty. */
+  remove(id: SandboxId): void;
+  /** Removes the engine's own groups if no sandbox is left in them. */
+  close(): void;
+}
+
+const CGROUP_ROOT = "/sys/fs/cgroup";
+const CPU_PERIOD_US = 100_000;
+
+/** Must run in the engine's own mount namespace: a hybrid host's v2 tree is moved out of the OCI runtime's sight. */
+export function openCgroups(instance: string, runDir: string): Cgroups {
+  const group = `dormouse-${instance}`;
+  if (existsSync(join(CGROUP_ROOT, "cgroup.controllers"))) return new V2Cgroups(join(CGROUP_ROOT, group));
+  const unified = join(runDir, "cgroup2");
+  mkdirSync(unified, { recursive: true });
+  mountCgroup2(unified);
+  detachMount(join(CGROUP_ROOT, "unified"));
+  return new HybridCgroups(join(unified, group), group);
+}
+
+/** What both kinds do through a v2 tree, which needs no controller. */
+abstract class UnifiedTree {
+  protected readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+    mkdirSync(root, { recursive: true });
+  }
+
+  freeze(id: SandboxId): void {
+    writeFileSync(this.#file(id, "cgroup.freeze"), "1");
+  }
+
+  thaw(id: SandboxId): void {
+    writeFileSync(this.#file(id, "cgroup.freeze"), "0");
+  }
+
+  isFrozen(id: SandboxId): boolean {
+    return readIfPresent(this.#file(id, "cgroup.freeze")).startsWith("1");
+  }
+
+  kill(id: SandboxId): void {
+    const file = this.#file(id, "cgroup.kill");
+    if (existsSync(file)) writeFileSync(file, "1");
+  }
+
+  isEmpty(id: SandboxId): boolean {
+    return !readIfPresent(this.#file(id, "cgroup.events")).includes("populated 1");
+  }
+
+  protected groupDir(id: SandboxId): string {
+    return join(this.root, id);
+  }
+
+  #file(id: SandboxId, name: string): string {
+    return join(this.root, id, name);
+  }
+}
+
+class V2Cgroups extends UnifiedTree implements Cgroups {
+  readonly kind = "v2";
+
+  constructor(root: string) {
+    super(root);
+    for (const dir of [CGROUP_ROOT, root]) writeFileSync(join(dir, "cgroup.subtree_control"), "+cpu +memory +pids");
+  }
+
+  create(id: SandboxId, limits: Limits): string[] {
+    const dir = this.groupDir(id);
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, "memory.max"), String(memoryBytes(limits)));
+    writeFileSync(join(dir, "cpu.max"), `${cpuQuotaUs(limits)} ${CPU_PERIOD_US}`);
+    writeFileSync(join(dir, "pids.max"), String(limits.maxProcessCount));
+    return [join(dir, "cgroup.procs")];
+  }
+
+  remove(id: SandboxId): void {
+    removeGroup(this.groupDir(id));
+  }
+
+  close(): void {
+    removeIfUnused(this.root);
+  }
+}
+
+class HybridCgroups extends UnifiedTree implements Cgroups {
+  readonly kind = "hybrid";
+  readonly #trees: { readonly memory: string; readonly cpu: string; readonly pids: string };
+
+  constructor(root: string, group: string) {
+    super(root);
+    const tree = (controller: string): string => join(CGROUP_ROOT, controller, group);
+    this.#trees = { memory: tree("memory"), cpu: tree("cpu"), pids: tree("pids") };
+    for (const dir of Object.values(this.#trees)) mkdirSync(dir, { recursive: true });
+  }
+
+  create(id: SandboxId, limits: Limits): string[] {
+    const { memory, cpu, pids } = this.#trees;
+    const dirs = [memory, cpu, pids, this.root].map((tree) => join(tree, id));
+    for (const dir of dirs) mkdirSync(dir, { recursive: true });
+    writeFileSync(join(memory, id, "memory.limit_in_bytes"), String(memoryBytes(limits)));
+    writeFileSync(join(cpu, id, "cpu.cfs_period_us"), String(CPU_PERIOD_US));
+    writeFileSync(join(cpu, id, "cpu.cfs_quota_us"), String(cpuQuotaUs(limits)));
+    writeFileSync(join(pids, id, "pids.max"), String(limits.maxProcessCount));
+    return dirs.map((dir) => join(dir, "cgroup.procs"));
+  }
+
+  remove(id: SandboxId): void {
+    for (const tree of [...Object.values(this.#trees), this.root]) removeGroup(join(tree, id));
+  }
+
+  close(): void {
+    for (const tree of [...Object.values(this.#trees), this.root]) removeIfUnused(tree);
+  }
+}
+
+const memoryBytes = (limits: Limits): number => limits.memoryMiB * 1024 * 1024;
+const cpuQuotaUs = (limits: Limits): number => Math.round(limits.cpuCount * CPU_PERIOD_US);
+
+function readIfPresent(file: string): string {
+  return existsSync(file) ? readFileSync(file, "utf8") : "";
+}
+
+function removeGroup(dir: string): void {
+  if (!existsSync(dir)) return;
+  try {
+    rmdirSync(dir);
+  } catch (cause) {
+    throw new AppError("INTERNAL", `Cannot remove control group "${dir}": it is still in use`, { cause });
+  }
+}
+
+function removeIfUnused(dir: string): void {
+  if (!existsSync(dir)) return;
+  const hasSandboxes = readdirSync(dir, { withFileTypes: true }).some((entry) => entry.isDirectory());
+  if (!hasSandboxes) rmdirSync(dir);
+}

@@ -1,0 +1,101 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { AppError } from "@dormouse/kernel";
+import { openCgroups } from "./cgroups.ts";
+import { LayerMounts } from "./images/layer-mounts.ts";
+import { ImageStore } from "./images/store.ts";
+import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
+import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
+import { SlotPool } from "./network/slots.ts";
+import { isAlive, readStoredSandboxes } from "./records.ts";
+import { Sandboxes } from "./sandboxes.ts";
+import { mountBind, mountTmpfs } from "./syscalls.ts";
+
+export interface EngineOptions {
+  readonly dataDir: string;
+  /** The compiled sandbox-api executable. */
+  readonly agentFile: string;
+  /** Host user the server runs as: the only one besides root that may reach a sandbox. */
+  readonly serverUserId: number;
+  /** IPv4 resolver the sandboxes ask; by default the host's own. */
+  readonly resolver?: string;
+  readonly readySlotCount?: number;
+  readonly maxProcessCount?: number;
+  readonly startTimeoutMs?: number;
+  readonly parallelStartCount?: number;
+}
+
+export interface Engine extends AsyncDisposable {
+  readonly sandboxes: Sandboxes;
+  readonly images: ImageStore;
+  readonly instance: Instance;
+  /** Stops serving. Sandboxes stay as they are; what belongs to no sandbox is taken off the machine. Idempotent. */
+  close(): Promise<void>;
+}
+
+const INIT_FILE = "/usr/bin/catatonit";
+
+/**
+ * Starts one machine's engine on a data folder. It must run as root in a mount namespace of its own: its mounts are then
+ * never seen by the host, and end with it however it ends.
+ */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  assertHostFiles(options);
+  const instance = claimInstance(options.dataDir);
+  const { layout, subnet, name } = instance;
+  mkdirSync("/run/netns", { recursive: true });
+  mountTmpfs("/run/netns");
+  showAgent(options.agentFile, layout.agentFile());
+  const cgroups = openCgroups(name, layout.runDir);
+  const images = new ImageStore(layout.imagesDir());
+  const stored = readStoredSandboxes(layout);
+  const running = [...stored.values()].flatMap((sandbox) => (sandbox?.run !== undefined && isAlive(sandbox.run) ? [sandbox.run] : []));
+  const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
+  await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
+  writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
+  const slots = new SlotPool({
+    instance: name,
+    subnet,
+    readyCount: options.readySlotCount ?? 16,
+    takenAddresses: running.map((run) => run.slot.address),
+  });
+  const sandboxes = new Sandboxes({
+    layout,
+    cgroups,
+    images,
+    layers: await LayerMounts.open(layout, images),
+    slots,
+    shared: { init: INIT_FILE, agent: layout.agentFile(), resolvConf: layout.resolvConf() },
+    limits: {
+      maxProcessCount: options.maxProcessCount ?? 4096,
+      startTimeoutMs: options.startTimeoutMs ?? 30_000,
+      parallelStartCount: options.parallelStartCount ?? 8,
+    },
+  });
+  await sandboxes.adopt(stored);
+  slots.warmUp();
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> =>
+    (closing ??= (async () => {
+      await slots.close();
+      if (sandboxes.count > 0) return;
+      await removeFirewall(name);
+      cgroups.close();
+      releaseInstance(instance);
+    })());
+  return { sandboxes, images, instance, close, [Symbol.asyncDispose]: close };
+}
+
+/** At a path root inside can reach, wherever this installation lies. */
+function showAgent(agentFile: string, target: string): void {
+  writeFileSync(target, "");
+  mountBind(agentFile, target);
+}
+
+function assertHostFiles(options: EngineOptions): void {
+  for (const [file, hint] of [
+    [INIT_FILE, "Install the Debian package catatonit"],
+    [options.agentFile, "Build it with `npm run setup`"],
+  ] as const) {
+    if (!existsSync(file)) throw new AppError("HOST_UNSUITABLE", `Cannot start the engine: "${file}" is missing`, { hint });
+  }
+}

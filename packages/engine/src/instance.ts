@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AppError } from "@dormouse/kernel";
+import { Layout } from "./layout.ts";
+import { detachMount, mountTmpfs, tryLock } from "./syscalls.ts";
+
+/** Run-time root of every Dormouse on this machine. */
+export const RUN_ROOT = "/run/dormouse";
+const SUBNETS_DIR = join(RUN_ROOT, "subnets");
+const FIRST_SUBNET = 201;
+const LAST_SUBNET = 250;
+
+/** What keeps several engines on one machine apart: a short name for links, groups and tables, and a /16 of addresses. */
+export interface Instance {
+  readonly name: string;
+  /** Second octet of `10.<subnet>.0.0/16`. */
+  readonly subnet: number;
+  readonly layout: Layout;
+}
+
+/** The engine's folder under `RUN_ROOT`: its socket, and the mount point of its private run-time files. */
+export const instanceDir = (name: string): string => join(RUN_ROOT, name);
+
+/** `dm` + 6 hex digits of the data folder's path. */
+export function instanceName(dataDir: string): string {
+  return createHash("sha256").update(realpathSync(dataDir)).digest("hex").slice(0, 6);
+}
+
+/** Claims the data folder for this process. @throws HOST_UNSUITABLE when another engine holds it */
+export function claimInstance(dataDir: string): Instance {
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  const name = instanceName(dataDir);
+  const runDir = join(instanceDir(name), "private");
+  const layout = new Layout(realpathSync(dataDir), runDir);
+  if (!tryLock(openSync(layout.lockFile(), "w", 0o600))) {
+    throw new AppError("HOST_UNSUITABLE", `Cannot use data folder "${dataDir}": another engine runs on it`, {
+      hint: "Stop the other one, or choose another folder with --data",
+    });
+  }
+  for (const dir of [layout.sandboxesDir(), layout.imagesDir()]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+  mkdirSync(runDir, { recursive: true, mode: 0o755 });
+  mountTmpfs(runDir);
+  return { name, subnet: claimSubnet(layout.dataDir), layout };
+}
+
+/** Takes the traces of an engine without sandboxes off the machine. */
+export function releaseInstance({ subnet, layout }: Instance): void {
+  releaseSubnet(subnet);
+  detachMount(layout.runDir);
+  rmdirSync(layout.runDir);
+}
+
+function releaseSubnet(subnet: number): void {
+  rmSync(join(SUBNETS_DIR, String(subnet)), { force: true });
+}
+
+function claimSubnet(dataDir: string): number {
+  mkdirSync(SUBNETS_DIR, { recursive: true });
+  const claims = new Map(readdirSync(SUBNETS_DIR).map((name) => [Number(name), readFileSync(join(SUBNETS_DIR, name), "utf8")]));
+  for (const [subnet, owner] of claims) {
+    if (owner === dataDir) return subnet;
+    if (!existsSync(owner)) {
+      releaseSubnet(subnet);
+      claims.delete(subnet);
+    }
+  }
+  for (let subnet = FIRST_SUBNET; subnet <= LAST_SUBNET; subnet++) {
+    if (!claims.has(subnet) && !isRoutedElsewhere(subnet) && tryClaim(subnet, dataDir)) return subnet;
+  }
+  throw new AppError("HOST_UNSUITABLE", "Cannot find a free network for the sandboxes: 10.201.0.0 to 10.250.0.0 are all in use", {
+    hint: `Remove claims of engines that are gone from ${SUBNETS_DIR}`,
+  });
+}
+
+function tryClaim(subnet: number, dataDir: string): boolean {
+  try {
+    writeFileSync(join(SUBNETS_DIR, String(subnet)), dataDir, { flag: "wx" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** True when the host already has a route into `10.<subnet>.0.0/16`. Source: /proc/net/route, addresses in host byte order. */
+function isRoutedElsewhere(subnet: number): boolean {
+  const rows = readFileSync("/proc/net/route", "utf8").trim().split("\n").slice(1);
+  return rows.some((row) => {
+    const destination = Number.parseInt(row.split("\t")[1] ?? "0", 16);
+    return (destination & 0xff) === 10 && ((destination >>> 8) & 0xff) === subnet;
+  });
+}

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import type { SandboxId } from "@dormouse/schema";
+
+/** Every path the engine uses. `dataDir` survives a reboot; `runDir` is a tmpfs only the engine sees, and ends with it. */
+export class Layout {
+  readonly dataDir: string;
+  readonly runDir: string;
+
+  constructor(dataDir: string, runDir: string) {
+    this.dataDir = dataDir;
+    this.runDir = runDir;
+  }
+
+  readonly lockFile = (): string => join(this.dataDir, "engine.lock");
+  readonly imagesDir = (): string => join(this.dataDir, "images");
+  readonly sandboxesDir = (): string => join(this.dataDir, "sandboxes");
+  readonly sandboxDir = (id: SandboxId): string => join(this.sandboxesDir(), id);
+  /** What only matters while the sandbox runs; unlike `dataDir`, root inside can reach it. */
+  readonly sandboxRunDir = (id: SandboxId): string => join(this.runDir, "sandboxes", id);
+
+  /** Where an image layer shows with the sandboxes' owners. */
+  readonly mappedLayerDir = (digest: string): string => join(this.runDir, "layers", digest);
+  /** State folder of the OCI runtime. */
+  readonly runtimeDir = (): string => join(this.runDir, "runtime");
+  readonly agentFile = (): string => join(this.runDir, "sandbox-api");
+  readonly resolvConf = (): string => join(this.runDir, "resolv.conf");
+}
+
+/** The files of one sandbox, in its data and its run-time folder. */
+export function sandboxFiles(layout: Layout, id: SandboxId) {
+  const dataDir = layout.sandboxDir(id);
+  const runDir = layout.sandboxRunDir(id);
+  return {
+    dataDir,
+    spec: join(dataDir, "spec.json"),
+    run: join(dataDir, "run.json"),
+    upper: join(dataDir, "upper"),
+    work: join(dataDir, "work"),
+    log: join(dataDir, "boot.log"),
+    runDir,
+    bundle: join(runDir, "config.json"),
+    stdin: join(runDir, "stdin"),
+    pid: join(runDir, "pid"),
+    rootfs: join(runDir, "rootfs"),
+    hosts: join(runDir, "hosts"),
+  } as const;
+}
+export type SandboxFiles = ReturnType<typeof sandboxFiles>;

@@ -1,0 +1,232 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { AppError, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
+import type { EnginePort, EngineImage, EngineSandbox, EngineSandboxSpec, EngineSandboxState, SandboxId } from "@dormouse/schema";
+import { ociConfig, type SharedFiles } from "./bundle.ts";
+import type { Cgroups } from "./cgroups.ts";
+import type { LayerMounts } from "./images/layer-mounts.ts";
+import type { ImageStore } from "./images/store.ts";
+import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
+import type { NetworkSlot, SlotPool } from "./network/slots.ts";
+import { isAlive, processStartTicks, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
+import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
+import { startContainer } from "./runtime.ts";
+
+export interface SandboxesDeps {
+  readonly layout: Layout;
+  readonly cgroups: Cgroups;
+  readonly images: ImageStore;
+  readonly layers: LayerMounts;
+  readonly slots: SlotPool;
+  readonly shared: SharedFiles;
+  readonly limits: { readonly maxProcessCount: number; readonly startTimeoutMs: number; readonly parallelStartCount: number };
+}
+
+interface Entry {
+  readonly spec: EngineSandboxSpec;
+  readonly createdAtMs: number;
+  readonly files: SandboxFiles;
+  run: RunRecord | undefined;
+  /** Set when this engine made the network, so it can be used again; else the kernel ends it with the sandbox. */
+  slot: NetworkSlot | undefined;
+}
+
+/** The life of every sandbox on this machine: create, sleep, wake, remove. The kernel and the disk hold the truth. */
+export class Sandboxes implements EnginePort {
+  readonly #deps: SandboxesDeps;
+  readonly #entries = new Map<SandboxId, Entry>();
+  readonly #changes = new KeyedMutex();
+  readonly #starts: Semaphore;
+  readonly #removals = new SingleFlight<void>();
+
+  constructor(deps: SandboxesDeps) {
+    this.#deps = deps;
+    this.#starts = new Semaphore(deps.limits.parallelStartCount);
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  /** Takes up what an earlier engine left: sandboxes go on, halves of creates and removes are swept away. */
+  async adopt(stored: ReadonlyMap<SandboxId, StoredSandbox | undefined>): Promise<void> {
+    for (const [id, sandbox] of stored) {
+      if (sandbox?.run === undefined) await this.#erase(id);
+      else this.#entries.set(id, { ...sandbox, files: this.#filesOf(id), slot: undefined });
+    }
+  }
+
+  async create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
+    const image = this.#deps.images.resolve(spec.image);
+    return this.#changes.run(spec.id, async () => {
+      if (this.#entries.has(spec.id)) {
+        throw new AppError("SANDBOX_ALREADY_EXISTS", `Cannot create sandbox "${spec.id}": it exists already`);
+      }
+      const entry: Entry = {
+        spec: { ...spec, image: `${image.name}:${image.tag}` },
+        createdAtMs: Date.now(),
+        files: this.#filesOf(spec.id),
+        run: undefined,
+        slot: undefined,
+      };
+      this.#entries.set(spec.id, entry);
+      try {
+        prepareFiles(entry.files);
+        writeRecord(entry.files.spec, { spec: entry.spec, createdAtMs: entry.createdAtMs });
+        await this.#start(entry);
+        return this.#describe(entry);
+      } catch (error) {
+        await this.#end(spec.id, entry);
+        throw error;
+      }
+    });
+  }
+
+  async get(id: SandboxId): Promise<EngineSandbox> {
+    return this.#describe(this.#find(id));
+  }
+
+  async list(): Promise<EngineSandbox[]> {
+    return [...this.#entries.values()].filter((entry) => entry.run !== undefined).map((entry) => this.#describe(entry));
+  }
+
+  async sleep(id: SandboxId): Promise<void> {
+    const entry = this.#find(id);
+    if (this.#stateOf(entry) === "running") this.#deps.cgroups.freeze(id);
+  }
+
+  async wake(id: SandboxId): Promise<EngineSandbox> {
+    const entry = this.#find(id);
+    const state = this.#stateOf(entry);
+    if (state === "asleep") this.#deps.cgroups.thaw(id);
+    if (state !== "stopped") return this.#describe(entry, "running");
+    return this.#changes.run(id, async () => {
+      if (this.#entries.get(id) !== entry) throw notFound(id);
+      if (this.#stateOf(entry) === "stopped") await this.#restart(entry);
+      return this.#describe(entry);
+    });
+  }
+
+  remove(id: SandboxId): Promise<void> {
+    return this.#removals.run(id, () =>
+      this.#changes.run(id, async () => {
+        const entry = this.#entries.get(id);
+        if (entry !== undefined) await this.#end(id, entry);
+      }),
+    );
+  }
+
+  async images(): Promise<EngineImage[]> {
+    return this.#deps.images.list();
+  }
+
+  async #start(entry: Entry): Promise<void> {
+    const { layout, cgroups, layers, slots, shared, limits } = this.#deps;
+    const { spec, files } = entry;
+    const image = this.#deps.images.resolve(spec.image);
+    const slot = await slots.acquire();
+    entry.slot = slot;
+    const networkNamespace = `/run/netns/${slot.name}`;
+    prepareRunFiles(spec, files);
+    await Bun.write(files.bundle, JSON.stringify(ociConfig({ spec, image, files, shared, networkNamespace })));
+    const cgroupFiles = cgroups.create(spec.id, { ...spec, maxProcessCount: limits.maxProcessCount });
+    const initPid = await this.#starts.run(() =>
+      withRootfs(layers.use(image.layers), files, () =>
+        startContainer({
+          id: spec.id,
+          files,
+          runtimeDir: layout.runtimeDir(),
+          cgroupFiles,
+          timeoutMs: limits.startTimeoutMs,
+        }),
+      ),
+    );
+    const initStartTicks = processStartTicks(initPid);
+    if (initStartTicks === undefined) {
+      throw new AppError("SANDBOX_START_FAILED", `Cannot start sandbox "${spec.id}": it ended at once`);
+    }
+    entry.run = { initPid, initStartTicks, slot };
+    writeRecord(files.run, entry.run);
+  }
+
+  /** From its entrypoint again, with its files: after a host reboot or when everything inside has died. */
+  async #restart(entry: Entry): Promise<void> {
+    await this.#stop(entry.spec.id, entry);
+    await this.#start(entry);
+  }
+
+  /** Ends the processes and gives the network back; the files stay. */
+  async #stop(id: SandboxId, entry: Entry): Promise<void> {
+    const { cgroups, slots } = this.#deps;
+    cgroups.kill(id);
+    await untilEmpty(cgroups, id);
+    cgroups.remove(id);
+    await this.#removeRunFiles(id);
+    if (entry.slot !== undefined) await slots.recycle(entry.slot);
+    entry.slot = undefined;
+  }
+
+  /** Nothing is left of the sandbox afterwards. The run record goes first, so that a cut-off removal is finished at the next start. */
+  async #end(id: SandboxId, entry: Entry): Promise<void> {
+    await rm(entry.files.run, { force: true });
+    await this.#stop(id, entry);
+    await rm(this.#deps.layout.sandboxDir(id), { recursive: true, force: true });
+    this.#entries.delete(id);
+  }
+
+  async #erase(id: SandboxId): Promise<void> {
+    const { cgroups, layout } = this.#deps;
+    cgroups.kill(id);
+    await untilEmpty(cgroups, id);
+    cgroups.remove(id);
+    await this.#removeRunFiles(id);
+    await rm(layout.sandboxDir(id), { recursive: true, force: true });
+  }
+
+  async #removeRunFiles(id: SandboxId): Promise<void> {
+    const { layout } = this.#deps;
+    for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id)]) await rm(dir, { recursive: true, force: true });
+  }
+
+  #find(id: SandboxId): Entry {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) throw notFound(id);
+    return entry;
+  }
+
+  #filesOf(id: SandboxId): SandboxFiles {
+    return sandboxFiles(this.#deps.layout, id);
+  }
+
+  #stateOf(entry: Entry): EngineSandboxState {
+    if (entry.run === undefined || !isAlive(entry.run)) return "stopped";
+    return this.#deps.cgroups.isFrozen(entry.spec.id) ? "asleep" : "running";
+  }
+
+  #describe(entry: Entry, state = this.#stateOf(entry)): EngineSandbox {
+    return {
+      id: entry.spec.id,
+      state,
+      address: entry.run?.slot.address ?? "",
+      image: entry.spec.image,
+      createdAtMs: entry.createdAtMs,
+    };
+  }
+}
+
+const notFound = (id: SandboxId): AppError =>
+  new AppError("SANDBOX_NOT_FOUND", `Cannot find sandbox "${id}": the engine has none with this id`);
+
+const DEATH_TIMEOUT_MS = 10_000;
+
+/** The kernel announces an empty group at most every few milliseconds, so a short look-again is no slower than its event. */
+async function untilEmpty(cgroups: Cgroups, id: SandboxId): Promise<void> {
+  const deadlineMs = performance.now() + DEATH_TIMEOUT_MS;
+  for (let waitMs = 1; !cgroups.isEmpty(id); waitMs = Math.min(waitMs * 2, 20)) {
+    if (performance.now() > deadlineMs) {
+      throw new AppError("INTERNAL", `Cannot end sandbox "${id}": its processes are still there after ${DEATH_TIMEOUT_MS} ms`);
+    }
+    await delay(waitMs);
+  }
+}

@@ -1,0 +1,64 @@
+import { chmodSync, chownSync, rmSync } from "node:fs";
+import { AppError, toAppError } from "@dormouse/kernel";
+import { type EnginePort, EngineSandboxSpec, SandboxId } from "@dormouse/schema";
+
+export interface EngineServerOptions {
+  readonly socketFile: string;
+  /** Group that may talk to the engine: the server's. */
+  readonly groupId: number;
+  readonly onError: (error: AppError) => void;
+}
+
+/**
+ * Serves an engine on a unix socket, for the one group that may use it. Bodies are JSON; failures are
+ * `{ code, message, hint, details }` with the status of the code.
+ */
+export function serveEngine(engine: EnginePort, options: EngineServerOptions): AsyncDisposable {
+  rmSync(options.socketFile, { force: true });
+  const server = Bun.serve({
+    unix: options.socketFile,
+    fetch: (request) => answer(engine, request).catch((thrown: unknown) => renderError(thrown, options)),
+  });
+  chownSync(options.socketFile, 0, options.groupId);
+  chmodSync(options.socketFile, 0o660);
+  return {
+    async [Symbol.asyncDispose]() {
+      await server.stop(true);
+      rmSync(options.socketFile, { force: true });
+    },
+  };
+}
+
+async function answer(engine: EnginePort, request: Request): Promise<Response> {
+  const [, resource, rawId, action] = new URL(request.url).pathname.split("/");
+  const call = `${request.method} ${resource}${rawId === undefined ? "" : "/:id"}${action === undefined ? "" : `/${action}`}`;
+  switch (call) {
+    case "GET health":
+      return Response.json({ status: "ok" });
+    case "GET images":
+      return Response.json(await engine.images());
+    case "GET sandboxes":
+      return Response.json(await engine.list());
+    case "POST sandboxes":
+      return Response.json(await engine.create(EngineSandboxSpec.parse(await request.json())));
+    case "GET sandboxes/:id":
+      return Response.json(await engine.get(SandboxId.parse(rawId)));
+    case "DELETE sandboxes/:id":
+      await engine.remove(SandboxId.parse(rawId));
+      return Response.json({});
+    case "POST sandboxes/:id/sleep":
+      await engine.sleep(SandboxId.parse(rawId));
+      return Response.json({});
+    case "POST sandboxes/:id/wake":
+      return Response.json(await engine.wake(SandboxId.parse(rawId)));
+    default:
+      throw new AppError("ROUTE_NOT_FOUND", `Cannot answer "${call}": the engine has no such call`);
+  }
+}
+
+function renderError(thrown: unknown, options: EngineServerOptions): Response {
+  const error = toAppError(thrown);
+  if (error.code === "INTERNAL") options.onError(error);
+  const { code, message, hint, details } = error;
+  return Response.json({ code, message, hint, details }, { status: error.status });
+}

@@ -1,0 +1,117 @@
+import { closeSync } from "node:fs";
+import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { getSystemErrorName } from "node:util";
+import { AppError } from "@dormouse/kernel";
+
+/*
+ * The few system calls the engine makes itself, because a spawned tool would cost a millisecond each (design §4).
+ * Numbers are those of x86_64 and aarch64 alike: all three were added after the tables were unified.
+ */
+
+const libc = dlopen("libc.so.6", {
+  syscall: {
+    args: [FFIType.i64, FFIType.i64, FFIType.ptr, FFIType.i64, FFIType.ptr, FFIType.i64],
+    returns: FFIType.i64,
+  },
+  mount: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
+  umount2: { args: [FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
+  flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  __errno_location: { args: [], returns: FFIType.ptr },
+});
+
+const SYS_OPEN_TREE = 428;
+const SYS_MOVE_MOUNT = 429;
+const SYS_MOUNT_SETATTR = 442;
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+const OPEN_TREE_CLONE = 1;
+const OPEN_TREE_CLOEXEC = 0o2000000;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const MOUNT_ATTR_RDONLY = 0x1n;
+const MOUNT_ATTR_NODEV = 0x4n;
+const MOUNT_ATTR_IDMAP = 0x100000n;
+const MS_BIND = 4096;
+const MNT_DETACH = 2;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+const cstring = (text: string): Buffer => Buffer.from(`${text}\0`);
+
+function failure(what: string): AppError {
+  const location = libc.symbols.__errno_location();
+  const errno = location === null ? 0 : read.i32(location, 0);
+  const name = errno === 0 ? "unknown error" : getSystemErrorName(-errno);
+  return new AppError("INTERNAL", `Cannot ${what}: ${name}`, { details: { errno: name } });
+}
+
+export interface OverlayDirs {
+  /** Topmost first, as overlayfs reads them. */
+  readonly lower: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+}
+
+/** Mounts a writable overlay at `target`. */
+export function mountOverlay(dirs: OverlayDirs, target: string): void {
+  const options = `lowerdir=${dirs.lower.join(":")},upperdir=${dirs.upper},workdir=${dirs.work},xino=off`;
+  const result = libc.symbols.mount(
+    ptr(cstring("overlay")),
+    ptr(cstring(target)),
+    ptr(cstring("overlay")),
+    0,
+    ptr(cstring(options)),
+  );
+  if (result !== 0) throw failure(`mount an overlay at "${target}"`);
+}
+
+/** Mounts the cgroup v2 tree at `target`. */
+export function mountCgroup2(target: string): void {
+  const result = libc.symbols.mount(ptr(cstring("none")), ptr(cstring(target)), ptr(cstring("cgroup2")), 0, null);
+  if (result !== 0) throw failure(`mount the cgroup v2 tree at "${target}"`);
+}
+
+/** Shows the file or folder `source` at `target`, which must exist. */
+export function mountBind(source: string, target: string): void {
+  const result = libc.symbols.mount(ptr(cstring(source)), ptr(cstring(target)), null, MS_BIND, null);
+  if (result !== 0) throw failure(`show "${source}" at "${target}"`);
+}
+
+/** Mounts an empty tmpfs at `target`. */
+export function mountTmpfs(target: string): void {
+  const result = libc.symbols.mount(ptr(cstring("tmpfs")), ptr(cstring(target)), ptr(cstring("tmpfs")), 0, null);
+  if (result !== 0) throw failure(`mount a tmpfs at "${target}"`);
+}
+
+/** Mounts `source` read-only at `target` with every owner shifted by the mapping of the user namespace behind `userNamespaceFd`. */
+export function mountIdmapped(source: string, target: string, userNamespaceFd: number): void {
+  const { syscall } = libc.symbols;
+  const tree = Number(
+    syscall(SYS_OPEN_TREE, AT_FDCWD, ptr(cstring(source)), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, null, 0),
+  );
+  if (tree < 0) throw failure(`clone the mount of "${source}"`);
+  try {
+    const empty = ptr(cstring(""));
+    const attributes = new BigUint64Array([
+      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_IDMAP,
+      0n,
+      0n,
+      BigInt(userNamespaceFd),
+    ]);
+    const changed = syscall(SYS_MOUNT_SETATTR, tree, empty, AT_EMPTY_PATH, ptr(attributes), attributes.byteLength);
+    if (Number(changed) !== 0) throw failure(`map the owners of "${source}"`);
+    const moved = syscall(SYS_MOVE_MOUNT, tree, empty, AT_FDCWD, ptr(cstring(target)), MOVE_MOUNT_F_EMPTY_PATH);
+    if (Number(moved) !== 0) throw failure(`mount "${source}" at "${target}"`);
+  } finally {
+    closeSync(tree);
+  }
+}
+
+/** Takes the mount at `target` out of sight; it ends when its last user does. A path that is no mount is left alone. */
+export function detachMount(target: string): void {
+  libc.symbols.umount2(ptr(cstring(target)), MNT_DETACH);
+}
+
+/** True when this process now holds the exclusive lock of the open file; it is released when the process ends. */
+export function tryLock(fd: number): boolean {
+  return libc.symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
+}
