@@ -2,7 +2,6 @@ import { join } from "node:path";
 import type { EngineSandboxSpec } from "@dormouse/schema";
 import type { ImageManifest } from "./images/store.ts";
 import type { SandboxFiles } from "./layout.ts";
-import { SECCOMP_PROFILE } from "./seccomp.ts";
 import { MAPPED_ID_COUNT, MAPPED_ROOT_ID } from "./user-namespace.ts";
 
 /** Host files every sandbox shows, read-only. */
@@ -14,11 +13,18 @@ export interface SharedFiles {
   readonly resolvConf: string;
 }
 
+/** What all sandboxes of an engine have in common. */
+export interface BundleDefaults {
+  readonly shared: SharedFiles;
+  /** BPF program in base64. */
+  readonly seccompFilter: string;
+}
+
 export interface BundleInput {
   readonly spec: EngineSandboxSpec;
   readonly image: ImageManifest;
   readonly files: SandboxFiles;
-  readonly shared: SharedFiles;
+  readonly defaults: BundleDefaults;
   readonly networkNamespace: string;
 }
 
@@ -53,9 +59,10 @@ const GLIBC_FILES = [
 ];
 
 /** The OCI runtime configuration of a sandbox. Source: OCI runtime specification 1.0.2. */
-export function ociConfig({ spec, image, files, shared, networkNamespace }: BundleInput) {
+export function ociConfig({ spec, image, files, defaults, networkNamespace }: BundleInput) {
   return {
     ociVersion: "1.0.2",
+    annotations: { "run.oci.seccomp_bpf_data": defaults.seccompFilter },
     root: { path: files.rootfs, readonly: false },
     hostname: spec.hostname,
     process: {
@@ -67,7 +74,7 @@ export function ociConfig({ spec, image, files, shared, networkNamespace }: Bund
       capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
       noNewPrivileges: false,
     },
-    mounts: [...systemMounts(), ...sharedMounts(image, shared), bind(files.hosts, "/etc/hosts", "rw")],
+    mounts: [...systemMounts(), ...sharedMounts(image, defaults.shared), bind(files.hosts, "/etc/hosts", "rw")],
     linux: {
       namespaces: [
         ...["pid", "ipc", "uts", "mount", "user", "cgroup"].map((type) => ({ type })),
@@ -75,7 +82,8 @@ export function ociConfig({ spec, image, files, shared, networkNamespace }: Bund
       ],
       uidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
       gidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
-      seccomp: SECCOMP_PROFILE,
+      /* The annotation holds the filter; without this object the runtime would not look at it. */
+      seccomp: { defaultAction: "SCMP_ACT_ERRNO" },
       maskedPaths: [
         "/proc/acpi",
         "/proc/kcore",

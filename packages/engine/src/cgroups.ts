@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import type { SandboxId } from "@dormouse/schema";
-import { detachMount, mountCgroup2 } from "./syscalls.ts";
+import { detachMount, mountCgroup2, remount } from "./syscalls.ts";
 
 export interface Limits {
   readonly memoryMiB: number;
@@ -36,21 +36,54 @@ const CPU_PERIOD_US = 100_000;
 /** Must run in the engine's own mount namespace: a hybrid host's v2 tree is moved out of the OCI runtime's sight. */
 export function openCgroups(instance: string, runDir: string): Cgroups {
   const group = `dormouse-${instance}`;
-  if (existsSync(join(CGROUP_ROOT, "cgroup.controllers"))) return new V2Cgroups(join(CGROUP_ROOT, group));
+  if (existsSync(join(CGROUP_ROOT, "cgroup.controllers"))) return new V2Cgroups(CGROUP_ROOT, group);
   const unified = join(runDir, "cgroup2");
   mkdirSync(unified, { recursive: true });
   mountCgroup2(unified);
   detachMount(join(CGROUP_ROOT, "unified"));
-  return new HybridCgroups(join(unified, group), group);
+  return new HybridCgroups(unified, group);
+}
+
+const FAST_MOVES = "favordynmods";
+
+/**
+ * Makes entering a group cost 0.4 ms instead of 10 ms, by `favordynmods` (Linux 6.0; decision 0002). It is a property of the
+ * whole tree, so it is taken back at the end; an older kernel just stays slow.
+ */
+function makeMovesFast(tree: string): () => void {
+  const options = treeOptions(tree);
+  if (options.includes(FAST_MOVES)) return () => undefined;
+  try {
+    remount(tree, [...options, FAST_MOVES].join(","));
+  } catch {
+    return () => undefined;
+  }
+  return () => remount(tree, options.join(","));
+}
+
+/** The file system's own options, the last field of its line in mountinfo (proc(5)). */
+function treeOptions(tree: string): string[] {
+  const line = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .findLast((entry) => entry.split(" ")[4] === tree);
+  const options = line?.slice(line.lastIndexOf(" ") + 1).split(",") ?? [];
+  return options.filter((option) => option !== "rw" && option !== "");
 }
 
 /** What both kinds do through a v2 tree, which needs no controller. */
 abstract class UnifiedTree {
   protected readonly root: string;
+  readonly #makeMovesSlowAgain: () => void;
 
-  constructor(root: string) {
-    this.root = root;
-    mkdirSync(root, { recursive: true });
+  constructor(tree: string, group: string) {
+    this.root = join(tree, group);
+    mkdirSync(this.root, { recursive: true });
+    this.#makeMovesSlowAgain = makeMovesFast(tree);
+  }
+
+  close(): void {
+    removeIfUnused(this.root);
+    this.#makeMovesSlowAgain();
   }
 
   freeze(id: SandboxId): void {
@@ -86,9 +119,9 @@ abstract class UnifiedTree {
 class V2Cgroups extends UnifiedTree implements Cgroups {
   readonly kind = "v2";
 
-  constructor(root: string) {
-    super(root);
-    for (const dir of [CGROUP_ROOT, root]) writeFileSync(join(dir, "cgroup.subtree_control"), "+cpu +memory +pids");
+  constructor(tree: string, group: string) {
+    super(tree, group);
+    for (const dir of [tree, this.root]) writeFileSync(join(dir, "cgroup.subtree_control"), "+cpu +memory +pids");
   }
 
   create(id: SandboxId, limits: Limits): string[] {
@@ -103,18 +136,14 @@ class V2Cgroups extends UnifiedTree implements Cgroups {
   remove(id: SandboxId): void {
     removeGroup(this.groupDir(id));
   }
-
-  close(): void {
-    removeIfUnused(this.root);
-  }
 }
 
 class HybridCgroups extends UnifiedTree implements Cgroups {
   readonly kind = "hybrid";
   readonly #trees: { readonly memory: string; readonly cpu: string; readonly pids: string };
 
-  constructor(root: string, group: string) {
-    super(root);
+  constructor(unified: string, group: string) {
+    super(unified, group);
     const tree = (controller: string): string => join(CGROUP_ROOT, controller, group);
     this.#trees = { memory: tree("memory"), cpu: tree("cpu"), pids: tree("pids") };
     for (const dir of Object.values(this.#trees)) mkdirSync(dir, { recursive: true });
@@ -135,8 +164,9 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
     for (const tree of [...Object.values(this.#trees), this.root]) removeGroup(join(tree, id));
   }
 
-  close(): void {
-    for (const tree of [...Object.values(this.#trees), this.root]) removeIfUnused(tree);
+  override close(): void {
+    for (const tree of Object.values(this.#trees)) removeIfUnused(tree);
+    super.close();
   }
 }
 

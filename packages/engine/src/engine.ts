@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import { openCgroups } from "./cgroups.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
@@ -7,6 +8,7 @@ import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
 import { SlotPool } from "./network/slots.ts";
 import { isAlive, readStoredSandboxes } from "./records.ts";
+import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { mountBind, mountTmpfs } from "./syscalls.ts";
 
@@ -64,7 +66,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     images,
     layers: await LayerMounts.open(layout, images),
     slots,
-    shared: { init: INIT_FILE, agent: layout.agentFile(), resolvConf: layout.resolvConf() },
+    bundle: {
+      shared: { init: INIT_FILE, agent: layout.agentFile(), resolvConf: layout.resolvConf() },
+      seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf")),
+    },
     limits: {
       maxProcessCount: options.maxProcessCount ?? 4096,
       startTimeoutMs: options.startTimeoutMs ?? 30_000,
@@ -72,7 +77,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     },
   });
   await sandboxes.adopt(stored);
-  slots.warmUp();
+  slots.refill();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= (async () => {

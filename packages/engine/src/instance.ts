@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import { Layout } from "./layout.ts";
 import { detachMount, mountTmpfs, tryLock } from "./syscalls.ts";
@@ -48,7 +48,18 @@ export function claimInstance(dataDir: string): Instance {
 export function releaseInstance({ subnet, layout }: Instance): void {
   releaseSubnet(subnet);
   detachMount(layout.runDir);
-  rmdirSync(layout.runDir);
+  removeEmptyDirs([layout.runDir, dirname(layout.runDir), SUBNETS_DIR, RUN_ROOT]);
+}
+
+/** Those that something else is in stay. */
+export function removeEmptyDirs(dirs: readonly string[]): void {
+  for (const dir of dirs) {
+    try {
+      rmdirSync(dir);
+    } catch {
+      continue;
+    }
+  }
 }
 
 function releaseSubnet(subnet: number): void {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
 import type { EnginePort, EngineImage, EngineSandbox, EngineSandboxSpec, EngineSandboxState, SandboxId } from "@dormouse/schema";
-import { ociConfig, type SharedFiles } from "./bundle.ts";
+import { type BundleDefaults, ociConfig } from "./bundle.ts";
 import type { Cgroups } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageStore } from "./images/store.ts";
@@ -19,7 +19,7 @@ export interface SandboxesDeps {
   readonly images: ImageStore;
   readonly layers: LayerMounts;
   readonly slots: SlotPool;
-  readonly shared: SharedFiles;
+  readonly bundle: BundleDefaults;
   readonly limits: { readonly maxProcessCount: number; readonly startTimeoutMs: number; readonly parallelStartCount: number };
 }
 
@@ -79,6 +79,8 @@ export class Sandboxes implements EnginePort {
       } catch (error) {
         await this.#end(spec.id, entry);
         throw error;
+      } finally {
+        if (this.#starts.isIdle) this.#deps.slots.refill();
       }
     });
   }
@@ -122,14 +124,14 @@ export class Sandboxes implements EnginePort {
   }
 
   async #start(entry: Entry): Promise<void> {
-    const { layout, cgroups, layers, slots, shared, limits } = this.#deps;
+    const { layout, cgroups, layers, slots, bundle, limits } = this.#deps;
     const { spec, files } = entry;
     const image = this.#deps.images.resolve(spec.image);
     const slot = await slots.acquire();
     entry.slot = slot;
     const networkNamespace = `/run/netns/${slot.name}`;
     prepareRunFiles(spec, files);
-    await Bun.write(files.bundle, JSON.stringify(ociConfig({ spec, image, files, shared, networkNamespace })));
+    await Bun.write(files.bundle, JSON.stringify(ociConfig({ spec, image, files, defaults: bundle, networkNamespace })));
     const cgroupFiles = cgroups.create(spec.id, { ...spec, maxProcessCount: limits.maxProcessCount });
     const initPid = await this.#starts.run(() =>
       withRootfs(layers.use(image.layers), files, () =>

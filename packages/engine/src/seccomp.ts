@@ -1,3 +1,7 @@
+import { dlopen, FFIType } from "bun:ffi";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
+import { AppError } from "@dormouse/kernel";
+
 /**
  * The system calls a sandbox may make: what ordinary programs use, without those whose main use is attacking the kernel
  * (io_uring, bpf, userfaultfd, keyctl, perf, module and mount calls, new user namespaces). A call that is not listed fails with
@@ -40,26 +44,84 @@ const NETLINK_ROUTE = 0;
 /** CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET. */
 const NEW_NAMESPACE_FLAGS = 0x7e020000;
 const ENOSYS = 38;
+const SCMP_CMP_EQ = 4;
+const SCMP_CMP_MASKED_EQ = 7;
 
-const isEqual = (index: number, value: number) => ({ index, value, op: "SCMP_CMP_EQ" });
+const isEqual = (argument: number, value: number): Comparison => ({ argument, operator: SCMP_CMP_EQ, a: value, b: 0 });
 
-/** The `linux.seccomp` object of an OCI runtime configuration. */
-export const SECCOMP_PROFILE = {
-  defaultAction: "SCMP_ACT_ERRNO",
-  defaultErrnoRet: ENOSYS,
-  architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64"],
-  syscalls: [
-    { names: ALLOWED, action: "SCMP_ACT_ALLOW" },
-    ...[AF_UNIX, AF_INET, AF_INET6].map((family) => ({
-      names: ["socket"],
-      action: "SCMP_ACT_ALLOW",
-      args: [isEqual(0, family)],
-    })),
-    { names: ["socket"], action: "SCMP_ACT_ALLOW", args: [isEqual(0, AF_NETLINK), isEqual(2, NETLINK_ROUTE)] },
-    {
-      names: ["clone"],
-      action: "SCMP_ACT_ALLOW",
-      args: [{ index: 0, value: NEW_NAMESPACE_FLAGS, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }],
+interface Comparison {
+  readonly argument: number;
+  readonly operator: number;
+  readonly a: number;
+  readonly b: number;
+}
+
+/** Calls allowed only with these arguments; each row is an alternative. */
+const ALLOWED_WITH: readonly (readonly [string, readonly Comparison[]])[] = [
+  ["socket", [isEqual(0, AF_UNIX)]],
+  ["socket", [isEqual(0, AF_INET)]],
+  ["socket", [isEqual(0, AF_INET6)]],
+  ["socket", [isEqual(0, AF_NETLINK), isEqual(2, NETLINK_ROUTE)]],
+  ["clone", [{ argument: 0, operator: SCMP_CMP_MASKED_EQ, a: NEW_NAMESPACE_FLAGS, b: 0 }]],
+];
+
+/**
+ * The filter as a BPF program in base64, made once per engine: the OCI runtime would need 10 ms for it at every start.
+ * `scratchFile` is written and removed.
+ */
+export function compileSeccompFilter(scratchFile: string): string {
+  const { symbols: seccomp } = openLibrary();
+  const context = seccomp.seccomp_init(SCMP_ACT_ERRNO | ENOSYS);
+  if (context === null) throw new AppError("HOST_UNSUITABLE", "Cannot make the system call filter: libseccomp refused");
+  try {
+    seccomp.seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
+    const rules = [...ALLOWED.map((name) => [name, []] as const), ...ALLOWED_WITH];
+    for (const [name, comparisons] of rules) {
+      const number = seccomp.seccomp_syscall_resolve_name(Buffer.from(`${name}\0`));
+      if (number === UNKNOWN_SYSCALL) continue;
+      seccomp.seccomp_rule_add_array(context, SCMP_ACT_ALLOW, number, comparisons.length, encode(comparisons));
+    }
+    const file = openSync(scratchFile, "w", 0o600);
+    const result = seccomp.seccomp_export_bpf(context, file);
+    closeSync(file);
+    if (result !== 0) throw new AppError("HOST_UNSUITABLE", `Cannot make the system call filter: libseccomp says ${result}`);
+    return readFileSync(scratchFile, "base64");
+  } finally {
+    seccomp.seccomp_release(context);
+    rmSync(scratchFile, { force: true });
+  }
+}
+
+/* Source: seccomp.h of libseccomp 2.5. */
+const SCMP_ACT_ALLOW = 0x7fff0000;
+const SCMP_ACT_ERRNO = 0x00050000;
+const SCMP_FLTATR_CTL_OPTIMIZE = 8;
+const BINARY_TREE = 2;
+const UNKNOWN_SYSCALL = -1;
+const COMPARISON_BYTES = 24;
+
+const openLibrary = () =>
+  dlopen("libseccomp.so.2", {
+    seccomp_init: { args: [FFIType.u32], returns: FFIType.ptr },
+    seccomp_release: { args: [FFIType.ptr], returns: FFIType.void },
+    seccomp_attr_set: { args: [FFIType.ptr, FFIType.i32, FFIType.u32], returns: FFIType.i32 },
+    seccomp_syscall_resolve_name: { args: [FFIType.ptr], returns: FFIType.i32 },
+    seccomp_rule_add_array: {
+      args: [FFIType.ptr, FFIType.u32, FFIType.i32, FFIType.u32, FFIType.ptr],
+      returns: FFIType.i32,
     },
-  ],
-} as const;
+    seccomp_export_bpf: { args: [FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
+  });
+
+/** `struct scmp_arg_cmp[]`: u32 argument, u32 operator, u64 a, u64 b. */
+function encode(comparisons: readonly Comparison[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(Math.max(1, comparisons.length) * COMPARISON_BYTES));
+  for (const [index, comparison] of comparisons.entries()) {
+    const offset = index * COMPARISON_BYTES;
+    view.setUint32(offset, comparison.argument, true);
+    view.setUint32(offset + 4, comparison.operator, true);
+    view.setBigUint64(offset + 8, BigInt(comparison.a), true);
+    view.setBigUint64(offset + 16, BigInt(comparison.b), true);
+  }
+  return new Uint8Array(view.buffer);
+}

@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { dlopen, FFIType, read } from "bun:ffi";
 import { getSystemErrorName } from "node:util";
 import { AppError } from "@dormouse/kernel";
 
@@ -30,11 +30,13 @@ const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const MOUNT_ATTR_RDONLY = 0x1n;
 const MOUNT_ATTR_NODEV = 0x4n;
 const MOUNT_ATTR_IDMAP = 0x100000n;
+const MS_REMOUNT = 32;
 const MS_BIND = 4096;
 const MNT_DETACH = 2;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
+/** Passed to the calls as it is: a pointer taken from it would not keep it from being collected. */
 const cstring = (text: string): Buffer => Buffer.from(`${text}\0`);
 
 function failure(what: string): AppError {
@@ -55,30 +57,36 @@ export interface OverlayDirs {
 export function mountOverlay(dirs: OverlayDirs, target: string): void {
   const options = `lowerdir=${dirs.lower.join(":")},upperdir=${dirs.upper},workdir=${dirs.work},xino=off`;
   const result = libc.symbols.mount(
-    ptr(cstring("overlay")),
-    ptr(cstring(target)),
-    ptr(cstring("overlay")),
+    cstring("overlay"),
+    cstring(target),
+    cstring("overlay"),
     0,
-    ptr(cstring(options)),
+    cstring(options),
   );
   if (result !== 0) throw failure(`mount an overlay at "${target}"`);
 }
 
 /** Mounts the cgroup v2 tree at `target`. */
 export function mountCgroup2(target: string): void {
-  const result = libc.symbols.mount(ptr(cstring("none")), ptr(cstring(target)), ptr(cstring("cgroup2")), 0, null);
+  const result = libc.symbols.mount(cstring("none"), cstring(target), cstring("cgroup2"), 0, null);
   if (result !== 0) throw failure(`mount the cgroup v2 tree at "${target}"`);
+}
+
+/** Changes the options of the file system mounted at `target`; all that should hold must be named. */
+export function remount(target: string, options: string): void {
+  const result = libc.symbols.mount(null, cstring(target), null, MS_REMOUNT, cstring(options));
+  if (result !== 0) throw failure(`set "${options}" on "${target}"`);
 }
 
 /** Shows the file or folder `source` at `target`, which must exist. */
 export function mountBind(source: string, target: string): void {
-  const result = libc.symbols.mount(ptr(cstring(source)), ptr(cstring(target)), null, MS_BIND, null);
+  const result = libc.symbols.mount(cstring(source), cstring(target), null, MS_BIND, null);
   if (result !== 0) throw failure(`show "${source}" at "${target}"`);
 }
 
 /** Mounts an empty tmpfs at `target`. */
 export function mountTmpfs(target: string): void {
-  const result = libc.symbols.mount(ptr(cstring("tmpfs")), ptr(cstring(target)), ptr(cstring("tmpfs")), 0, null);
+  const result = libc.symbols.mount(cstring("tmpfs"), cstring(target), cstring("tmpfs"), 0, null);
   if (result !== 0) throw failure(`mount a tmpfs at "${target}"`);
 }
 
@@ -86,20 +94,20 @@ export function mountTmpfs(target: string): void {
 export function mountIdmapped(source: string, target: string, userNamespaceFd: number): void {
   const { syscall } = libc.symbols;
   const tree = Number(
-    syscall(SYS_OPEN_TREE, AT_FDCWD, ptr(cstring(source)), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, null, 0),
+    syscall(SYS_OPEN_TREE, AT_FDCWD, cstring(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, null, 0),
   );
   if (tree < 0) throw failure(`clone the mount of "${source}"`);
   try {
-    const empty = ptr(cstring(""));
+    const empty = cstring("");
     const attributes = new BigUint64Array([
       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_IDMAP,
       0n,
       0n,
       BigInt(userNamespaceFd),
     ]);
-    const changed = syscall(SYS_MOUNT_SETATTR, tree, empty, AT_EMPTY_PATH, ptr(attributes), attributes.byteLength);
+    const changed = syscall(SYS_MOUNT_SETATTR, tree, empty, AT_EMPTY_PATH, attributes, attributes.byteLength);
     if (Number(changed) !== 0) throw failure(`map the owners of "${source}"`);
-    const moved = syscall(SYS_MOVE_MOUNT, tree, empty, AT_FDCWD, ptr(cstring(target)), MOVE_MOUNT_F_EMPTY_PATH);
+    const moved = syscall(SYS_MOVE_MOUNT, tree, empty, AT_FDCWD, cstring(target), MOVE_MOUNT_F_EMPTY_PATH);
     if (Number(moved) !== 0) throw failure(`mount "${source}" at "${target}"`);
   } finally {
     closeSync(tree);
@@ -108,7 +116,7 @@ export function mountIdmapped(source: string, target: string, userNamespaceFd: n
 
 /** Takes the mount at `target` out of sight; it ends when its last user does. A path that is no mount is left alone. */
 export function detachMount(target: string): void {
-  libc.symbols.umount2(ptr(cstring(target)), MNT_DETACH);
+  libc.symbols.umount2(cstring(target), MNT_DETACH);
 }
 
 /** True when this process now holds the exclusive lock of the open file; it is released when the process ends. */

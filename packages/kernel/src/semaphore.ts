@@ -8,6 +8,10 @@ export class Semaphore {
     this.#limit = limit;
   }
 
+  get isIdle(): boolean {
+    return this.#activeCount === 0;
+  }
+
   async run<T>(section: () => Promise<T>): Promise<T> {
     if (this.#activeCount >= this.#limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#activeCount += 1;

@@ -44,20 +44,14 @@ export class SlotPool {
     this.#nextHost = FIRST_HOST + Math.floor(Math.random() * (LAST_HOST - FIRST_HOST));
   }
 
-  /** A ready slot at once, or the next one made. */
-  acquire(): Promise<NetworkSlot> {
+  /** A ready slot at once, or the next one made. It does not refill the pool: that would slow the start it is for. */
+  async acquire(): Promise<NetworkSlot> {
     const slot = this.#ready.shift();
-    const acquired =
-      slot === undefined
-        ? new Promise<NetworkSlot>((resolve, reject) => this.#waiting.push({ resolve, reject }))
-        : Promise.resolve(slot);
-    this.#refillInBackground();
-    return acquired;
-  }
-
-  /** Starts filling the pool. */
-  warmUp(): void {
-    this.#refillInBackground();
+    if (slot !== undefined) return slot;
+    const { promise, resolve, reject } = Promise.withResolvers<NetworkSlot>();
+    this.#waiting.push({ resolve, reject });
+    this.refill();
+    return promise;
   }
 
   /** Takes back the slot of a sandbox whose processes are gone. */
@@ -65,7 +59,7 @@ export class SlotPool {
     this.#taken.delete(slot.address);
     if (this.#ready.length >= this.#options.readyCount) return this.#destroy(slot.name);
     const fresh = { name: slot.name, address: this.#takeAddress() };
-    await runCommand(["sh", "-e"], readdressScript(slot, fresh.address, this.#gateway()));
+    await runCommand(["sh", "-e"], readdressScript(slot.name, fresh.address, this.#gateway()));
     this.#offer(fresh);
   }
 
@@ -76,10 +70,11 @@ export class SlotPool {
     for (const slot of this.#ready.splice(0)) await this.#destroy(slot.name);
   }
 
-  #refillInBackground(): void {
+  /** Fills the pool in the background; called when no sandbox is being started. */
+  refill(): void {
     if (this.#missingCount() === 0) return;
     void this.#refilling
-      .run("refill", () => this.#refill())
+      .run("refill", () => this.#makeMissing())
       .catch((error: unknown) => {
         for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
       });
@@ -89,13 +84,13 @@ export class SlotPool {
     return Math.max(0, this.#waiting.length + this.#options.readyCount - this.#ready.length);
   }
 
-  async #refill(): Promise<void> {
+  async #makeMissing(): Promise<void> {
     while (!this.#isClosed && this.#missingCount() > 0) {
       const batch = Array.from({ length: Math.min(MAX_BATCH, this.#missingCount()) }, () => ({
         name: this.#takeName(),
         address: this.#takeAddress(),
       }));
-      await runCommand(["sh", "-e"], batch.map((slot) => makeScript(slot, this.#gateway())).join("\n"));
+      await runCommand(["sh", "-e"], makeScript(batch, this.#gateway()));
       for (const slot of batch) this.#offer(slot);
     }
   }
@@ -140,37 +135,37 @@ const NAMESPACE_SETTINGS = [
   "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6",
 ];
 
-function makeScript({ name, address }: NetworkSlot, gateway: string): string {
-  const inside = [
-    ...NAMESPACE_SETTINGS,
-    "ip link set lo up",
-    ...addressCommands(address, gateway),
-  ];
+/** One shell, two `ip` runs on the host and one in each namespace: a spawn costs more than what it does here. */
+function makeScript(slots: readonly NetworkSlot[], gateway: string): string {
+  const links = slots.flatMap(({ name }) => [`netns add ${name}`, `link add ${name} type veth peer name eth0 netns ${name}`]);
   return [
-    `ip netns add ${name}`,
-    `ip link add ${name} type veth peer name eth0 netns ${name}`,
-    `nsenter --net=/run/netns/${name} sh -ec '${inside.join("\n")}'`,
-    ...hostCommands(name, address, gateway),
+    ipBatch(links),
+    ...slots.map(({ name, address }) => inNamespace(name, [...NAMESPACE_SETTINGS, ipBatch(insideCommands(address, gateway))])),
+    ipBatch(slots.flatMap((slot) => outsideCommands(slot, gateway))),
   ].join("\n");
 }
 
-function readdressScript(slot: NetworkSlot, address: string, gateway: string): string {
-  const inside = ["ip addr flush dev eth0", ...addressCommands(address, gateway)];
+function readdressScript(name: string, address: string, gateway: string): string {
   return [
-    `nsenter --net=/run/netns/${slot.name} sh -ec '${inside.join("\n")}'`,
-    `ip addr flush dev ${slot.name}`,
-    ...hostCommands(slot.name, address, gateway),
+    inNamespace(name, [ipBatch(["addr flush dev eth0", ...insideCommands(address, gateway)])]),
+    ipBatch([`addr flush dev ${name}`, ...outsideCommands({ name, address }, gateway)]),
   ].join("\n");
 }
 
-const addressCommands = (address: string, gateway: string): string[] => [
-  `ip addr add ${address}/32 dev eth0`,
-  "ip link set eth0 up",
-  `ip route add ${gateway} dev eth0`,
-  `ip route add default via ${gateway}`,
+const insideCommands = (address: string, gateway: string): string[] => [
+  "link set lo up",
+  `addr add ${address}/32 dev eth0`,
+  "link set eth0 up",
+  `route add ${gateway} dev eth0`,
+  `route add default via ${gateway}`,
 ];
 
-const hostCommands = (name: string, address: string, gateway: string): string[] => [
-  `ip link set ${name} up`,
-  `ip addr add ${gateway} peer ${address} dev ${name}`,
+const outsideCommands = ({ name, address }: NetworkSlot, gateway: string): string[] => [
+  `link set ${name} up`,
+  `addr add ${gateway} peer ${address} dev ${name}`,
 ];
+
+const ipBatch = (commands: readonly string[]): string => ["ip -batch - <<END", ...commands, "END"].join("\n");
+
+const inNamespace = (name: string, commands: readonly string[]): string =>
+  [`nsenter --net=/run/netns/${name} sh -e <<'INSIDE'`, ...commands, "INSIDE"].join("\n");

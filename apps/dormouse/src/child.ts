@@ -1,0 +1,53 @@
+import { connect } from "node:net";
+import { writeSync, closeSync } from "node:fs";
+
+const READY_FD = 3;
+const READY_LINE = "ready";
+
+export interface ChildOptions {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+export interface Child {
+  readonly pid: number;
+  /** Text the child reported when it became ready. */
+  readonly report: string;
+  readonly exited: Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Starts a process of ours and resolves when it says it is ready. @throws Error when it ends before that */
+export async function startChild({ command, env, cwd }: ChildOptions): Promise<Child> {
+  const child = Bun.spawn([...command], {
+    stdio: ["ignore", "inherit", "inherit", "pipe"],
+    env: { ...env, DORMOUSE_READY_FD: String(READY_FD) },
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  const report = await readReport(child.stdio[READY_FD], child.exited);
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null) child.kill("SIGTERM");
+    await child.exited;
+  };
+  return { pid: child.pid, report, exited: child.exited, stop };
+}
+
+/** Tells the starting process that this one serves, with a text for it. */
+export function reportReady(readyFd: number | undefined, text = ""): void {
+  if (readyFd === undefined) return;
+  writeSync(readyFd, `${READY_LINE} ${text}\n`);
+  closeSync(readyFd);
+}
+
+async function readReport(pipe: unknown, exited: Promise<number>): Promise<string> {
+  const socket = connect({ fd: pipe } as never);
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  socket.once("data", (data: Buffer) => resolve(data.toString().slice(READY_LINE.length).trim()));
+  void exited.then((exitCode) => reject(new Error(`it ended with exit code ${exitCode} before it was ready`)));
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
+}

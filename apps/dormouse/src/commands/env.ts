@@ -1,0 +1,21 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { Config } from "../config.ts";
+import { dataFiles } from "../installation.ts";
+
+/** Prints the lines that point the stock SDK at this installation, for `eval`. */
+export function runEnv(config: Config, port: number | undefined): void {
+  const files = dataFiles(config.dataDir);
+  if (!existsSync(files.adminKey)) {
+    throw new Error(`Cannot print the environment: no Dormouse has run on "${config.dataDir}". Start one with \`dormouse up\``);
+  }
+  const recorded = existsSync(files.endpoint) ? readFileSync(files.endpoint, "utf8").trim() : `http://localhost:${config.port}`;
+  const base = config.publicUrl ?? (port === undefined ? recorded : `http://localhost:${port}`);
+  const variables = {
+    BL_API_URL: `${base}/v0`,
+    BL_RUN_URL: `${base}/run`,
+    BL_WORKSPACE: config.workspace,
+    BL_API_KEY: readFileSync(files.adminKey, "utf8").trim(),
+    BL_DISABLE_H2: "1",
+  };
+  for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}=${value}\n`);
+}

@@ -1,0 +1,30 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { buildImage, ImageStore } from "@dormouse/engine";
+import type { Config } from "../config.ts";
+import { dataFiles, RECIPES_DIR } from "../installation.ts";
+
+/** Builds one of our images into the data folder's store; a minute the first time on a machine, then a second. */
+export async function runImageBuild(name: string, config: Config): Promise<void> {
+  const startedAtMs = performance.now();
+  const image = await buildImage({
+    recipesDir: RECIPES_DIR,
+    name,
+    imagesDir: dataFiles(config.dataDir).imagesDir,
+    cacheDir: join(config.cacheDir, "images"),
+  });
+  const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
+  process.stderr.write(`dormouse: image ${image.name}:${image.tag}, ${Math.round(image.sizeBytes / 1e6)} MB, ready in ${seconds} s\n`);
+}
+
+export function runImageList(config: Config): void {
+  for (const image of new ImageStore(dataFiles(config.dataDir).imagesDir).list()) {
+    process.stdout.write(`${image.name}:${image.tag}\t${Math.round(image.sizeBytes / 1e6)} MB\n`);
+  }
+}
+
+/** Builds the image only when the data folder has none of that name. */
+export async function ensureImage(name: string, config: Config): Promise<void> {
+  if (existsSync(join(dataFiles(config.dataDir).imagesDir, "tags", name, "latest.json"))) return;
+  await runImageBuild(name, config);
+}

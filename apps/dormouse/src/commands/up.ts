@@ -1,0 +1,88 @@
+import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { instanceDir, instanceName, removeEmptyDirs, RUN_ROOT } from "@dormouse/engine";
+import { startChild } from "../child.ts";
+import type { Config } from "../config.ts";
+import { adminKey, dataFiles } from "../installation.ts";
+import { engineCommand, serverCommand } from "../processes.ts";
+import { ensureServerUser } from "../server-user.ts";
+import { supervise } from "../supervise.ts";
+import { ensureImage } from "./image.ts";
+
+const BASE_IMAGE = "base-image";
+
+/**
+ * Runs engine and server until a signal, and stops them then; sandboxes stay as they are. One of the two that dies is started
+ * again, and takes up the sandboxes where they are.
+ */
+export async function runUp(config: Config): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error("Cannot start: the engine needs root. Run it with sudo");
+  const { dataDir, instance } = openDataDir(config);
+  const user = await ensureServerUser();
+  const key = adminKey(dataDir);
+  await ensureImage(BASE_IMAGE, config);
+
+  const startEngine = () =>
+    startChild({
+      command: engineCommand([`--data=${dataDir}`, `--server-user=${user.userId}`, `--server-group=${user.groupId}`]),
+      env: { ...COMMON_ENV, ...passOn({ DORMOUSE_LOG: config.logLevel, DORMOUSE_RESOLVER: config.resolver }) },
+    });
+  await using supervisedEngine = supervise(await startEngine(), startEngine, (exitCode) => note(`engine ended (${exitCode}), starting it again`));
+
+  let port = config.port;
+  const startServer = () =>
+    startChild({
+      command: serverCommand(instance, dataDir, user),
+      env: {
+        ...COMMON_ENV,
+        ...passOn({
+          DORMOUSE_LOG: config.logLevel,
+          DORMOUSE_PORT: String(port),
+          DORMOUSE_HOST: config.host,
+          DORMOUSE_IDLE_MS: String(config.idleMs),
+          DORMOUSE_WORKSPACE: config.workspace,
+          DORMOUSE_PUBLIC_URL: config.publicUrl,
+          DORMOUSE_ADMIN_KEY: key,
+        }),
+      },
+    });
+  const server = await startServer();
+  port = Number(server.report);
+  await using supervisedServer = supervise(server, startServer, (exitCode) => note(`server ended (${exitCode}), starting it again`));
+
+  writeFileSync(dataFiles(dataDir).endpoint, `http://localhost:${port}\n`, { mode: 0o644 });
+  note(`up at http://localhost:${port}, data in ${dataDir}`);
+  note(`point the SDK at it: eval "$(./dormouse env --data ${dataDir})"`);
+  await Promise.race([signalled(), supervisedEngine.failed, supervisedServer.failed]);
+  note("stopping; sandboxes stay as they are");
+  await supervisedServer[Symbol.asyncDispose]();
+  await supervisedEngine[Symbol.asyncDispose]();
+  const home = instanceDir(instance);
+  removeEmptyDirs([join(home, "app"), join(home, "server"), home, RUN_ROOT]);
+}
+
+const COMMON_ENV = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  /* Bun's default of 256 would make the 257th open stream wait for the first to end. */
+  BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
+};
+
+const passOn = (variables: Record<string, string | undefined>): Record<string, string> =>
+  Object.fromEntries(Object.entries(variables).filter((pair): pair is [string, string] => pair[1] !== undefined));
+
+function openDataDir(config: Config): { dataDir: string; instance: string } {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o711 });
+  chmodSync(config.dataDir, 0o711);
+  const dataDir = realpathSync(config.dataDir);
+  return { dataDir, instance: instanceName(dataDir) };
+}
+
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+  });
+}
+
+function note(text: string): void {
+  process.stderr.write(`dormouse: ${text}\n`);
+}

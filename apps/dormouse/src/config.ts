@@ -1,0 +1,61 @@
+import { z } from "zod";
+
+/** Settings from the environment: every variable starts with `DORMOUSE_`, and one we do not know is refused. */
+const Config = z.strictObject({
+  /** Folder for everything that must survive. */
+  DORMOUSE_DATA: z.string().min(1).default("/var/lib/dormouse"),
+  DORMOUSE_PORT: z.coerce.number().int().min(0).max(65_535).default(4111),
+  /** Address the server listens on; loopback unless you say otherwise. */
+  DORMOUSE_HOST: z.string().min(1).default("127.0.0.1"),
+  /** How long a sandbox stays awake after its last use. */
+  DORMOUSE_IDLE_MS: z.coerce.number().int().min(100).default(5000),
+  DORMOUSE_WORKSPACE: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,47}[a-z0-9])?$/)
+    .default("default"),
+  /** Where browsers and clients reach us, when that is not what they put in `Host`. */
+  DORMOUSE_PUBLIC_URL: z.url().optional(),
+  /** Cache of built images, shared by every data folder of the machine. */
+  DORMOUSE_CACHE: z.string().min(1).default("/var/cache/dormouse"),
+  /** IPv4 resolver for the sandboxes, when the host's own cannot be used. */
+  DORMOUSE_RESOLVER: z.ipv4().optional(),
+  DORMOUSE_LOG: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
+  /** Handed from `up` to the processes it starts. */
+  DORMOUSE_ADMIN_KEY: z.string().optional(),
+  DORMOUSE_READY_FD: z.coerce.number().int().optional(),
+});
+
+export interface Config {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly host: string;
+  readonly idleMs: number;
+  readonly workspace: string;
+  readonly publicUrl: string | undefined;
+  readonly cacheDir: string;
+  readonly resolver: string | undefined;
+  readonly logLevel: string;
+  readonly adminKey: string | undefined;
+  readonly readyFd: number | undefined;
+}
+
+/** @throws Error naming each variable that is wrong */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const ours = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith("DORMOUSE_")));
+  const parsed = Config.safeParse(ours);
+  if (!parsed.success) throw new Error(`Cannot read the configuration:\n${z.prettifyError(parsed.error)}`);
+  const config = parsed.data;
+  return {
+    dataDir: config.DORMOUSE_DATA,
+    port: config.DORMOUSE_PORT,
+    host: config.DORMOUSE_HOST,
+    idleMs: config.DORMOUSE_IDLE_MS,
+    workspace: config.DORMOUSE_WORKSPACE,
+    publicUrl: config.DORMOUSE_PUBLIC_URL,
+    cacheDir: config.DORMOUSE_CACHE,
+    resolver: config.DORMOUSE_RESOLVER,
+    logLevel: config.DORMOUSE_LOG,
+    adminKey: config.DORMOUSE_ADMIN_KEY,
+    readyFd: config.DORMOUSE_READY_FD,
+  };
+}

@@ -1,0 +1,30 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { randomSecret } from "@dormouse/kernel";
+
+/** Root of this checkout or package: three folders up from here. */
+export const INSTALL_DIR = resolve(import.meta.dir, "../../..");
+export const AGENT_FILE = join(INSTALL_DIR, "dist/sandbox-api");
+export const RECIPES_DIR = join(INSTALL_DIR, "images");
+
+/** Unprivileged system user the server runs as. */
+export const SERVER_USER = "dormouse";
+
+/** Files of a data folder that belong to neither the engine nor the server. */
+export const dataFiles = (dataDir: string) =>
+  ({
+    adminKey: join(dataDir, "admin-key"),
+    endpoint: join(dataDir, "endpoint"),
+    serverDir: join(dataDir, "server"),
+    imagesDir: join(dataDir, "images"),
+  }) as const;
+
+/** The administrator's API key of a data folder, readable by root only; made on first use. */
+export function adminKey(dataDir: string): string {
+  const file = dataFiles(dataDir).adminKey;
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  if (existsSync(file)) return readFileSync(file, "utf8").trim();
+  const key = `dm_${randomSecret()}`;
+  writeFileSync(file, `${key}\n`, { mode: 0o600, flag: "wx" });
+  return key;
+}

@@ -1,0 +1,95 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { AppError } from "@dormouse/kernel";
+import { type Config, loadConfig } from "./config.ts";
+import { runDoctor } from "./commands/doctor.ts";
+import { type EngineCommandOptions, runEngine } from "./commands/engine.ts";
+import { runEnv } from "./commands/env.ts";
+import { runImageBuild, runImageList } from "./commands/image.ts";
+import { runServer, type ServerCommandOptions } from "./commands/server.ts";
+import { runUp } from "./commands/up.ts";
+
+interface CommonOptions {
+  readonly data?: string;
+  readonly port?: number;
+  readonly host?: string;
+}
+
+const dataOption = () => new Option("--data <dir>", "data folder (default: /var/lib/dormouse, or DORMOUSE_DATA)");
+const portOption = () =>
+  new Option("--port <number>", "port of the server, 0 for any free one (default: 4111, or DORMOUSE_PORT)").argParser(parsePort);
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError("It must be 0 to 65535.");
+  return port;
+}
+
+function configWith(options: CommonOptions): Config {
+  const config = loadConfig(process.env);
+  return {
+    ...config,
+    dataDir: options.data ?? config.dataDir,
+    port: options.port ?? config.port,
+    host: options.host ?? config.host,
+  };
+}
+
+const program = new Command("dormouse")
+  .description("Computers for AI agents that start in milliseconds, sleep with their memory, and wake on the first request.")
+  .version("0.1.0")
+  .showHelpAfterError();
+
+program
+  .command("up")
+  .description("run engine and server in the foreground; Ctrl-C stops them and leaves sandboxes as they are")
+  .addOption(dataOption())
+  .addOption(portOption())
+  .option("--host <address>", "address to listen on (default: 127.0.0.1, or DORMOUSE_HOST)")
+  .addHelpText("after", "\nExample:\n  $ ./dormouse up --data /srv/dormouse --port 4111")
+  .action((options: CommonOptions) => runUp(configWith(options)));
+
+program
+  .command("env")
+  .description("print the export lines that point the stock SDK at this Dormouse")
+  .addOption(dataOption())
+  .addOption(portOption())
+  .addHelpText("after", '\nExample:\n  $ eval "$(./dormouse env)" && node app.mjs')
+  .action((options: CommonOptions) => runEnv(configWith(options), options.port));
+
+program
+  .command("doctor")
+  .description("say what this host can and cannot do, and how to mend it")
+  .option("--json", "print the findings as JSON")
+  .action((options: { json?: boolean }) => runDoctor(options.json === true, loadConfig(process.env)));
+
+const image = program.command("image").description("images of a data folder");
+image
+  .command("build <name>")
+  .description("build one of our images, such as base-image")
+  .addOption(dataOption())
+  .action((name: string, options: CommonOptions) => runImageBuild(name, configWith(options)));
+image
+  .command("ls")
+  .description("list the images")
+  .addOption(dataOption())
+  .action((options: CommonOptions) => runImageList(configWith(options)));
+
+program
+  .command("engine", { hidden: true })
+  .requiredOption("--data <dir>")
+  .requiredOption("--server-user <uid>")
+  .requiredOption("--server-group <gid>")
+  .action((options: EngineCommandOptions) => runEngine(options, loadConfig(process.env)));
+
+program
+  .command("server", { hidden: true })
+  .requiredOption("--data <dir>")
+  .requiredOption("--instance <name>")
+  .action((options: ServerCommandOptions) => runServer(options, loadConfig(process.env)));
+
+program.parseAsync().catch((error: unknown) => {
+  const text = error instanceof Error ? error.message : String(error);
+  const hint = error instanceof AppError && error.hint !== undefined ? `\n  ${error.hint}` : "";
+  process.stderr.write(`dormouse: ${text}${hint}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,98 @@
+import { AppError, randomId } from "@dormouse/kernel";
+import { SandboxCreateRequest, SandboxListQuery, SandboxName, SandboxUpdateRequest } from "@dormouse/schema";
+import type { SandboxRecord } from "@dormouse/store";
+import { Hono } from "hono";
+import type { ApiContext, ApiEnv } from "../http/caller.ts";
+import { renderSandboxError } from "../http/errors.ts";
+import { observe } from "../http/observe.ts";
+import { readBody, readQuery } from "../http/parse.ts";
+import type { SandboxContext } from "../sandboxes/context.ts";
+import { createSandbox } from "../sandboxes/create-sandbox.ts";
+import { deleteSandbox } from "../sandboxes/delete-sandbox.ts";
+import { requireSandbox, requireSandboxByExternalId } from "../sandboxes/find-sandbox.ts";
+import { renderSandbox } from "../sandboxes/render-sandbox.ts";
+import { updateSandbox } from "../sandboxes/update-sandbox.ts";
+
+/** Clients of this API version and later read pages; earlier ones read bare arrays. */
+const PAGES_SINCE_VERSION = "2026-04-28";
+const DEFAULT_PAGE_LENGTH = 50;
+
+const REGION_WARNING =
+  "A region makes the Blaxel SDK look for a foreign edge server: set BL_DISABLE_H2=1 so that it talks to this one";
+
+/** `/sandboxes` and `/sandboxes/{name}`. */
+export function sandboxRoutes(context: SandboxContext): Hono<ApiEnv> {
+  const { store, life } = context;
+  const render = (c: ApiContext, sandbox: SandboxRecord) => renderSandbox(sandbox, life, c.get("caller").baseUrl);
+  return new Hono<ApiEnv>()
+    .post("/", (c) => postSandbox(context, c))
+    .get("/", (c) => listSandboxes(context, c))
+    .get("/by-external-id/:externalId", async (c) => {
+      const { workspace } = c.get("caller");
+      return c.json(render(c, await requireSandboxByExternalId(store, workspace, c.req.param("externalId"))));
+    })
+    .get("/:name", async (c) => {
+      return c.json(render(c, await requireSandbox(store, c.get("caller").workspace, c.req.param("name"))));
+    })
+    .put("/:name", async (c) => {
+      const caller = c.get("caller");
+      const sandbox = await requireSandbox(store, caller.workspace, c.req.param("name"));
+      assertNoUpload(c);
+      const request = await readBody(c, SandboxUpdateRequest);
+      const operation = { event: "sandbox.update", sandbox: sandbox.name };
+      return c.json(
+        render(c, await observe(context, caller, operation, () => updateSandbox(context, sandbox, request))),
+      );
+    })
+    .delete("/:name", async (c) => {
+      const caller = c.get("caller");
+      const sandbox = await requireSandbox(store, caller.workspace, c.req.param("name"));
+      const operation = { event: "sandbox.delete", sandbox: sandbox.name };
+      return c.json(render(c, await observe(context, caller, operation, () => deleteSandbox(context, sandbox))));
+    });
+}
+
+async function postSandbox(context: SandboxContext, c: ApiContext): Promise<Response> {
+  const caller = c.get("caller");
+  let name: SandboxName | undefined;
+  try {
+    assertNoUpload(c);
+    const request = await readBody(c, SandboxCreateRequest);
+    const assigned = request.metadata.name ?? SandboxName.parse(`sandbox-${randomId(8)}`);
+    name = assigned;
+    if (request.spec.region !== undefined) warnOfRegion(context, c, name);
+    const reuse = c.req.query("createIfNotExist") === "true";
+    const operation = { event: "sandbox.create", sandbox: name };
+    const sandbox = await observe(context, caller, operation, () =>
+      createSandbox(context, { workspace: caller.workspace, name: assigned, request, reuse }),
+    );
+    return c.json(renderSandbox(sandbox, context.life, caller.baseUrl));
+  } catch (error) {
+    return renderSandboxError(context, c, error, name);
+  }
+}
+
+async function listSandboxes({ store, life }: SandboxContext, c: ApiContext): Promise<Response> {
+  const caller = c.get("caller");
+  const query = readQuery(c, SandboxListQuery);
+  const wantsPages = (c.req.header("Blaxel-Version") ?? "") >= PAGES_SINCE_VERSION;
+  const limit = query.limit ?? (wantsPages ? DEFAULT_PAGE_LENGTH : undefined);
+  const page = await store.sandboxes.list(caller.workspace, { ...query, limit });
+  const data = page.records.map((sandbox) => renderSandbox(sandbox, life, caller.baseUrl));
+  if (!wantsPages) return c.json(data);
+  const nextCursor = page.nextCursor ?? "";
+  return c.json({ data, meta: { hasMore: nextCursor !== "", nextCursor, total: page.totalCount } });
+}
+
+function warnOfRegion({ log }: SandboxContext, c: ApiContext, name: SandboxName): void {
+  c.header("X-Dormouse-Warning", REGION_WARNING);
+  log.warn({ event: "sandbox.region", sandbox: name, requestId: c.get("requestId"), message: REGION_WARNING });
+}
+
+/** @throws {AppError} INVALID_ARGUMENT for a request that wants to upload an image's sources. */
+function assertNoUpload(c: ApiContext): void {
+  if (c.req.query("upload") !== "true") return;
+  throw new AppError("INVALID_ARGUMENT", "Cannot build an image: this server does not offer uploads yet", {
+    hint: "Use one of the installed images",
+  });
+}

@@ -1,0 +1,28 @@
+import type { EngineSandboxSpec } from "@dormouse/schema";
+import type { SandboxRecord } from "@dormouse/store";
+
+/** Blaxel's rule: one core for every 2048 MB, one at least. */
+const MB_PER_CORE = 2048;
+
+/**
+ * What the engine is asked to start. `PORT` is left to the image and the user, and `BL_REGION` is never set: it would send the
+ * stock SDK inside the sandbox to a foreign edge.
+ */
+export function toEngineSpec(sandbox: SandboxRecord, machineCpuCount: number): EngineSandboxSpec {
+  const { image, memory, envs = [] } = sandbox.spec.runtime;
+  return {
+    id: sandbox.id,
+    hostname: sandbox.name,
+    image,
+    memoryMiB: memory,
+    cpuCount: Math.min(machineCpuCount, Math.max(1, memory / MB_PER_CORE)),
+    env: {
+      HOST: "0.0.0.0",
+      ...Object.fromEntries(envs.map(({ name, value }) => [name, value])),
+      BL_NAME: sandbox.name,
+      BL_WORKSPACE: sandbox.workspace,
+      BL_TYPE: "sandbox",
+      BL_CLOUD: "true",
+    },
+  };
+}

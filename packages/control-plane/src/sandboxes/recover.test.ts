@@ -1,0 +1,108 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SandboxId, type SandboxStatus } from "@dormouse/schema";
+import { MemoryEngine } from "../../testkit/memory-engine.ts";
+import { startServer } from "../../testkit/server.ts";
+
+/** A database file that goes away with its folder. */
+async function temporaryDatabase() {
+  const folder = await mkdtemp(join(tmpdir(), "dormouse-control-plane-"));
+  return {
+    sqlitePath: join(folder, "test.db"),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  };
+}
+
+test("after a restart sandboxes, previews, tokens and keys are as before, and live sandboxes are tracked", async () => {
+  await using database = await temporaryDatabase();
+  const engine = new MemoryEngine();
+  let apiKey: string;
+  let token: string;
+  {
+    await using before = await startServer({ sqlitePath: database.sqlitePath, engine });
+    apiKey = before.apiKey;
+    await before.create("survivor", { runtime: { envs: [{ name: "KEY", value: "hush-hush", secret: true }] } });
+    await before.call("POST", "/sandboxes/survivor/previews", { metadata: { name: "web" }, spec: { port: 3000 } });
+    const answer = await before.call("POST", "/sandboxes/survivor/previews/web/tokens", {});
+    token = (answer.body as { spec: { token: string } }).spec.token;
+  }
+  await using after = await startServer({ sqlitePath: database.sqlitePath, engine });
+  expect(after.apiKey).toBe("");
+  const headers = { "x-blaxel-authorization": `Bearer ${apiKey}` };
+  const got = await after.call("GET", "/sandboxes/survivor", undefined, headers);
+  expect(got).toMatchObject({ status: 200, body: { status: "DEPLOYED", state: "RUNNING" } });
+  expect([...after.life.tracked.keys()]).toEqual((await engine.list()).map(({ id }) => id));
+  const previews = await after.call("GET", "/sandboxes/survivor/previews", undefined, headers);
+  const [preview] = previews.body as { spec: { url: string } }[];
+  const previewId = new URL(preview?.spec.url ?? "").hostname.split(".")[0] ?? "";
+  expect(after.deps.directory.findPreview(previewId)).toMatchObject({ port: 3000, sandbox: { name: "survivor" } });
+  expect(after.deps.directory.isPreviewTokenValid(previewId, token)).toBe(true);
+});
+
+test("the database file holds no API key", async () => {
+  await using database = await temporaryDatabase();
+  let apiKey: string;
+  {
+    await using server = await startServer({ sqlitePath: database.sqlitePath });
+    apiKey = server.apiKey;
+  }
+  expect(apiKey).toMatch(/^dm_[A-Za-z0-9_-]{43}$/);
+  expect(await Bun.file(database.sqlitePath).text()).not.toContain(apiKey);
+});
+
+test.each<[SandboxStatus, where: string]>([
+  ["DEPLOYING", "the engine has it"],
+  ["DEPLOYING", "the engine does not have it"],
+  ["DELETING", "the engine has it"],
+  ["DELETING", "the engine does not have it"],
+])("a sandbox the server died over while %s is gone on both sides: %s", async (status, where) => {
+  await using database = await temporaryDatabase();
+  const engine = new MemoryEngine();
+  {
+    await using before = await startServer({ sqlitePath: database.sqlitePath, engine });
+    await before.create("cut");
+    const id = SandboxId.parse(engine.specs[0]?.id);
+    await before.deps.store.sandboxes.mark(id, status, 1);
+    if (where === "the engine does not have it") await engine.remove(id);
+  }
+  await using after = await startServer({ sqlitePath: database.sqlitePath, engine });
+  expect(await after.deps.store.sandboxes.all()).toEqual([]);
+  expect(await engine.list()).toEqual([]);
+  expect(after.deps.directory.findSandbox("default", "cut")).toBeUndefined();
+});
+
+test("an engine sandbox without a record is removed", async () => {
+  const engine = new MemoryEngine();
+  await engine.create({
+    id: SandboxId.parse("orphan01"),
+    hostname: "orphan",
+    image: "base-image",
+    memoryMiB: 128,
+    cpuCount: 1,
+    env: {},
+  });
+  await using server = await startServer({ engine });
+  expect(await engine.list()).toEqual([]);
+  expect(server.logged).toMatchObject([{ event: "sandbox.recover", outcome: "orphan removed", id: "orphan01" }]);
+});
+
+test("a record whose sandbox vanished is FAILED: visible, out of the directory, deletable", async () => {
+  await using database = await temporaryDatabase();
+  const engine = new MemoryEngine();
+  let apiKey: string;
+  {
+    await using before = await startServer({ sqlitePath: database.sqlitePath, engine });
+    apiKey = before.apiKey;
+    await before.create("ghost");
+    await engine.remove(SandboxId.parse(engine.specs[0]?.id));
+  }
+  await using after = await startServer({ sqlitePath: database.sqlitePath, engine });
+  const headers = { "x-blaxel-authorization": `Bearer ${apiKey}` };
+  const got = await after.call("GET", "/sandboxes/ghost", undefined, headers);
+  expect(got).toMatchObject({ status: 200, body: { status: "FAILED" } });
+  expect(got.body).not.toHaveProperty("state");
+  expect(after.deps.directory.findSandbox("default", "ghost")).toBeUndefined();
+  expect(await after.call("DELETE", "/sandboxes/ghost", undefined, headers)).toMatchObject({ status: 200 });
+});

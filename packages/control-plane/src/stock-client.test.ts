@@ -1,0 +1,78 @@
+import { expect, test } from "bun:test";
+import { runClient } from "../testkit/run-client.ts";
+import { startServer } from "../testkit/server.ts";
+
+/** Starting Node and the client takes seconds on a busy machine. */
+const TIMEOUT_MS = 30_000;
+const PREVIEW_URL = /^http:\/\/p[0-9a-z]{20}\.preview\.localhost:\d+$/;
+
+test(
+  "the unmodified Blaxel client creates, reads, pages, changes and deletes sandboxes",
+  async () => {
+    await using server = await startServer();
+    const seen = await runClient(server, "sandboxes");
+    expect(seen).toMatchObject({
+      created: {
+        metadata: {
+          name: "sdk-1",
+          url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/run\/default\/sandboxes\/sdk-1$/),
+          labels: { team: "a" },
+          externalId: "ext-1",
+        },
+        status: "DEPLOYED",
+      },
+      unnamed: expect.stringMatching(/^sandbox-[a-z0-9]{8}$/),
+      got: "sdk-1",
+      byExternalId: "sdk-1",
+      conflict: { code: "SANDBOX_ALREADY_EXISTS" },
+      badImage: { code: "INVALID_IMAGE" },
+      missing: { code: 404 },
+      reused: expect.any(String),
+      shared: 1,
+      firstPage: [expect.any(String), expect.any(String)],
+      allPages: 3,
+      listed: 1,
+      relabelled: { labels: { team: "b" }, displayName: "One", externalId: "ext-1" },
+      withLifecycle: { expirationPolicies: [{ type: "ttl-idle", value: "1h", action: "delete" }] },
+      deleted: "DELETING",
+      deletedTwice: { code: 404 },
+      recreated: "DEPLOYED",
+    });
+    expect((seen as { withoutTtl: object }).withoutTtl).not.toHaveProperty("ttl");
+    expect(server.engine.specs.filter(({ hostname }) => hostname === "shared")).toHaveLength(1);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "the unmodified Blaxel client manages previews, tokens and sessions",
+  async () => {
+    await using server = await startServer();
+    const seen = await runClient(server, "previews");
+    expect(seen).toMatchObject({
+      preview: {
+        metadata: { name: "web", resourceName: "shown", resourceType: "sandbox", workspace: "default" },
+        spec: { port: 3000, public: false, url: expect.stringMatching(PREVIEW_URL) },
+      },
+      sameUrl: true,
+      conflict: { code: 409 },
+      forced: 3001,
+      open: { public: true },
+      token: { value: expect.stringMatching(/^[A-Za-z0-9_-]+$/), expiresAt: expect.any(String), expired: false },
+      tokens: [true],
+      tokenDeleted: { message: expect.any(String) },
+      tokensLeft: 0,
+      listed: ["web", "open"],
+      deleted: { code: 404 },
+      recreatedUrl: true,
+      session: { name: expect.stringMatching(/^session-\d+$/), url: expect.stringMatching(PREVIEW_URL) },
+      keptSession: true,
+      newSession: expect.stringMatching(/^session-\d+$/),
+      sessionsLeft: 0,
+    });
+    const { session, sessions, gotSession } = seen as Record<"session" | "gotSession", object> & { sessions: object[] };
+    expect(sessions).toEqual([session]);
+    expect(session).toMatchObject(gotSession);
+  },
+  TIMEOUT_MS,
+);

@@ -1,0 +1,64 @@
+import { AppError } from "@dormouse/kernel";
+import type { EngineImage, EnginePort, EngineSandbox, EngineSandboxSpec, SandboxId } from "@dormouse/schema";
+
+/** An engine that keeps its sandboxes in memory: a full implementation of the port for the layers above it. */
+export class MemoryEngine implements EnginePort {
+  readonly specs: EngineSandboxSpec[] = [];
+  /** Awaited inside every creation, before the sandbox exists. */
+  beforeCreate: () => Promise<void> = () => Promise.resolve();
+  /** Awaited inside every removal, before the sandbox is gone. */
+  beforeRemove: () => Promise<void> = () => Promise.resolve();
+  readonly #sandboxes = new Map<SandboxId, EngineSandbox>();
+  readonly #imageNames: readonly string[];
+
+  constructor(imageNames: readonly string[] = ["base-image", "nextjs"]) {
+    this.#imageNames = imageNames;
+  }
+
+  async create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
+    this.specs.push(spec);
+    await this.beforeCreate();
+    const imageName = spec.image.replace(/^(blaxel|sandbox)\//, "").replace(/:.*$/, "");
+    if (!this.#imageNames.includes(imageName)) {
+      throw new AppError("INVALID_IMAGE", `Cannot start sandbox "${spec.id}": no image "${spec.image}"`);
+    }
+    const sandbox: EngineSandbox = {
+      id: spec.id,
+      state: "running",
+      address: "10.0.0.2",
+      image: spec.image,
+      createdAtMs: Date.now(),
+    };
+    this.#sandboxes.set(spec.id, sandbox);
+    return sandbox;
+  }
+
+  async get(id: SandboxId): Promise<EngineSandbox> {
+    const sandbox = this.#sandboxes.get(id);
+    if (sandbox === undefined) throw new AppError("SANDBOX_NOT_FOUND", `Cannot find sandbox "${id}"`);
+    return sandbox;
+  }
+
+  async list(): Promise<EngineSandbox[]> {
+    return [...this.#sandboxes.values()];
+  }
+
+  async sleep(id: SandboxId): Promise<void> {
+    this.#sandboxes.set(id, { ...(await this.get(id)), state: "asleep" });
+  }
+
+  async wake(id: SandboxId): Promise<EngineSandbox> {
+    const awake: EngineSandbox = { ...(await this.get(id)), state: "running" };
+    this.#sandboxes.set(id, awake);
+    return awake;
+  }
+
+  async remove(id: SandboxId): Promise<void> {
+    await this.beforeRemove();
+    this.#sandboxes.delete(id);
+  }
+
+  async images(): Promise<EngineImage[]> {
+    return this.#imageNames.map((name) => ({ name, tag: "latest", sizeBytes: 1, createdAtMs: 0 }));
+  }
+}

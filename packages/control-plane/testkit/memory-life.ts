@@ -1,0 +1,24 @@
+import type { EngineSandbox, SandboxId } from "@dormouse/schema";
+import type { SandboxLife } from "../src/ports.ts";
+
+/** A life without sleep of its own: sandboxes are what `track` said they are. */
+export class MemoryLife implements SandboxLife {
+  readonly tracked = new Map<SandboxId, Pick<EngineSandbox, "id" | "address" | "state">>();
+
+  track(sandbox: Pick<EngineSandbox, "id" | "address" | "state">): void {
+    this.tracked.set(sandbox.id, sandbox);
+  }
+
+  forget(id: SandboxId): void {
+    this.tracked.delete(id);
+  }
+
+  state(id: SandboxId): "awake" | "asleep" | undefined {
+    const sandbox = this.tracked.get(id);
+    return sandbox && (sandbox.state === "running" ? "awake" : "asleep");
+  }
+
+  lastUsedAtMs(): number | undefined {
+    return undefined;
+  }
+}

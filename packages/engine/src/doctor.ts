@@ -1,0 +1,130 @@
+import { existsSync, readFileSync } from "node:fs";
+import { lookup } from "node:dns/promises";
+import { release } from "node:os";
+import { hostResolver } from "./network/firewall.ts";
+import { openMappedUserNamespace } from "./user-namespace.ts";
+
+export interface Finding {
+  readonly name: string;
+  /** `missing` stops Dormouse from working; `limited` means it works with less. */
+  readonly status: "ok" | "limited" | "missing";
+  readonly detail: string;
+  /** What to do about it. */
+  readonly mend?: string;
+}
+
+/** Looks at what this host can do and what its sandboxes therefore get. Changes nothing. */
+export async function examineHost(): Promise<Finding[]> {
+  return [
+    examineUser(),
+    examineKernel(),
+    await examineUserNamespaces(),
+    examineCgroups(),
+    ...TOOLS.map(examineTool),
+    examineResolver(),
+    await examineLocalhostNames(),
+    examineOpenFiles(),
+    examineQuota(),
+    examineSwap(),
+  ];
+}
+
+const TOOLS = [
+  { tool: "crun", debianPackage: "crun", purpose: "starts the sandboxes" },
+  { tool: "catatonit", debianPackage: "catatonit", purpose: "is process 1 in each sandbox" },
+  { tool: "ip", debianPackage: "iproute2", purpose: "makes their networks" },
+  { tool: "nft", debianPackage: "nftables", purpose: "closes their networks" },
+  { tool: "mmdebstrap", debianPackage: "mmdebstrap", purpose: "builds our images" },
+] as const;
+
+function examineUser(): Finding {
+  if (process.getuid?.() === 0) return { name: "user", status: "ok", detail: "root, as the engine needs" };
+  return { name: "user", status: "missing", detail: "not root", mend: "Run it with sudo; only the engine keeps root, the server gives it up" };
+}
+
+const MIN_KERNEL = { major: 5, minor: 19 };
+
+/** Overlay over idmapped layers came with Linux 5.19. */
+function examineKernel(): Finding {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  const isRecent = major > MIN_KERNEL.major || (major === MIN_KERNEL.major && minor >= MIN_KERNEL.minor);
+  if (isRecent) return { name: "kernel", status: "ok", detail: `Linux ${release()}` };
+  return { name: "kernel", status: "missing", detail: `Linux ${release()}`, mend: "Use Linux 5.19 or later: overlays over idmapped layers" };
+}
+
+async function examineUserNamespaces(): Promise<Finding> {
+  const name = "user namespaces";
+  const mend = "Set kernel.unprivileged_userns_clone=1 or user.max_user_namespaces to a large number with sysctl";
+  try {
+    await openMappedUserNamespace();
+    return { name, status: "ok", detail: "root inside is user 100000 outside" };
+  } catch {
+    return { name, status: "missing", detail: "the kernel refuses them", mend };
+  }
+}
+
+function examineCgroups(): Finding {
+  if (existsSync("/sys/fs/cgroup/cgroup.controllers")) return { name: "cgroups", status: "ok", detail: "v2" };
+  const hasTrees = ["memory", "cpu", "pids"].every((tree) => existsSync(`/sys/fs/cgroup/${tree}`));
+  if (hasTrees && readFileSync("/proc/filesystems", "utf8").includes("cgroup2")) {
+    return { name: "cgroups", status: "ok", detail: "hybrid: limits through v1, sleep through v2" };
+  }
+  return { name: "cgroups", status: "missing", detail: "no memory, cpu and pids controllers", mend: "Boot with cgroup v2 (the default of Debian 12)" };
+}
+
+function examineTool({ tool, debianPackage, purpose }: (typeof TOOLS)[number]): Finding {
+  const path = Bun.which(tool, { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" });
+  if (path !== null) return { name: tool, status: "ok", detail: `${path}, ${purpose}` };
+  return { name: tool, status: "missing", detail: `not found; ${purpose}`, mend: `apt-get install ${debianPackage}` };
+}
+
+function examineResolver(): Finding {
+  const resolver = hostResolver();
+  if (resolver !== undefined) return { name: "DNS", status: "ok", detail: `sandboxes ask ${resolver}` };
+  return {
+    name: "DNS",
+    status: "limited",
+    detail: "the host's only resolver is on loopback, so sandboxes cannot resolve names",
+    mend: "Set DORMOUSE_RESOLVER to an IPv4 resolver they may ask",
+  };
+}
+
+async function examineLocalhostNames(): Promise<Finding> {
+  const name = "*.localhost";
+  try {
+    await lookup("name.localhost");
+    return { name, status: "ok", detail: "resolves, so preview addresses work in every client on this host" };
+  } catch {
+    const mend = "apt-get install libnss-myhostname";
+    return { name, status: "limited", detail: "does not resolve: previews work in browsers, not in curl or Node", mend };
+  }
+}
+
+const WANTED_OPEN_FILES = 65_536;
+
+function examineOpenFiles(): Finding {
+  const limits = /Max open files\s+\d+\s+(\d+|unlimited)/.exec(readFileSync("/proc/self/limits", "utf8"));
+  const hardLimit = limits?.[1] === "unlimited" ? Number.POSITIVE_INFINITY : Number(limits?.[1] ?? 0);
+  if (hardLimit >= WANTED_OPEN_FILES) return { name: "open files", status: "ok", detail: `up to ${hardLimit}` };
+  return {
+    name: "open files",
+    status: "limited",
+    detail: `up to ${hardLimit}: bounds how many connections can be open at once`,
+    mend: `Raise the hard limit to ${WANTED_OPEN_FILES} (LimitNOFILE= in systemd)`,
+  };
+}
+
+function examineQuota(): Finding {
+  return {
+    name: "disk quota",
+    status: "limited",
+    detail: "plain folders: a sandbox can fill the disk of the data folder",
+    mend: "Keep the data folder on a file system of its own",
+  };
+}
+
+function examineSwap(): Finding {
+  const hasSwap = readFileSync("/proc/swaps", "utf8").trim().split("\n").length > 1;
+  if (hasSwap) return { name: "swap", status: "ok", detail: "present" };
+  return { name: "swap", status: "limited", detail: "none: sleeping sandboxes keep all their memory resident", mend: "Set up zram or a swap file" };
+}

@@ -1,0 +1,188 @@
+import { channel } from "node:diagnostics_channel";
+import { AppError } from "@dormouse/kernel";
+import type { EnginePort, EngineSandboxState, SandboxId } from "@dormouse/schema";
+import { Lease, type LeaseHolder } from "./lease.ts";
+import { AGENT_PORT } from "./place.ts";
+
+export type LifeState = "awake" | "falling-asleep" | "asleep" | "waking";
+
+export interface LifeEntryOptions {
+  readonly id: SandboxId;
+  readonly address: string;
+  readonly state: EngineSandboxState;
+  readonly engine: EnginePort;
+  readonly idleMs: number;
+}
+
+/** One event per sleep and wake: `{ event, outcome, durationMs, sandboxId, cause? }`. */
+const lifeEvents = channel("dormouse.gateway.life");
+
+/**
+ * One sandbox's sleep and wake. The object itself is the generation: after `end()` nothing it started can touch a sandbox
+ * that is tracked later under the same id.
+ */
+export class SandboxLifeEntry implements LeaseHolder {
+  readonly #id: SandboxId;
+  readonly #engine: EnginePort;
+  readonly #leases = new Set<Lease>();
+  #address: string;
+  #state: LifeState;
+  #idleMs: number;
+  #lastUsedAtMs = Date.now();
+  #isEnded = false;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  #idleQuestion: AbortController | undefined;
+  #sleep: Promise<void> | undefined;
+  #wake: Promise<void> | undefined;
+
+  constructor(options: LifeEntryOptions) {
+    this.#id = options.id;
+    this.#engine = options.engine;
+    this.#address = options.address;
+    this.#idleMs = options.idleMs;
+    this.#state = options.state === "running" ? "awake" : "asleep";
+    this.#armIdleTimer();
+  }
+
+  get state(): LifeState {
+    return this.#state;
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  get lastUsedAtMs(): number {
+    return this.#leases.size > 0 ? Date.now() : this.#lastUsedAtMs;
+  }
+
+  /** Takes over what the engine says, unless a sleep or wake is under way: that one knows better. */
+  correct(sandbox: { address: string; state: EngineSandboxState; idleMs?: number }): void {
+    this.#idleMs = sandbox.idleMs ?? this.#idleMs;
+    if (this.#sleep !== undefined || this.#wake !== undefined) return;
+    this.#address = sandbox.address;
+    this.#state = sandbox.state === "running" ? "awake" : "asleep";
+    this.#armIdleTimer();
+  }
+
+  acquire(): Lease | Promise<Lease> {
+    const lease = new Lease(this);
+    this.#leases.add(lease);
+    this.#idleQuestion?.abort();
+    if (this.#state === "awake") return lease;
+    return this.#whenAwake(lease);
+  }
+
+  onLeaseEnd(lease: Lease): void {
+    this.#leases.delete(lease);
+    this.#lastUsedAtMs = Date.now();
+    if (this.#leases.size === 0) this.#armIdleTimer();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    clearTimeout(this.#idleTimer);
+    this.#idleQuestion?.abort();
+    for (const lease of this.#leases) lease.abort();
+  }
+
+  async #whenAwake(lease: Lease): Promise<Lease> {
+    try {
+      await (this.#wake ??= this.#runWake());
+      return lease;
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+  }
+
+  async #runWake(): Promise<void> {
+    // The engine must not see a sleep and a wake of one sandbox at once; #sleep never rejects.
+    await this.#sleep;
+    this.#state = "waking";
+    const startedAtMs = performance.now();
+    try {
+      const { address } = await this.#engine.wake(this.#id);
+      this.#address = address;
+      this.#state = "awake";
+      this.#publish("sandbox.wake", startedAtMs);
+    } catch (cause) {
+      this.#state = "asleep";
+      this.#publish("sandbox.wake", startedAtMs, cause);
+      if (!this.#isEnded) throw wakeError(this.#id, cause);
+    } finally {
+      this.#wake = undefined;
+    }
+    if (this.#isEnded) throw new AppError("SANDBOX_NOT_FOUND", `Cannot reach sandbox "${this.#id}": it was deleted`);
+  }
+
+  /** One timer per idle period, not per request: it looks at the clock when it fires and is set again for what is left. */
+  #armIdleTimer(delayMs = this.#idleMs): void {
+    if (this.#isEnded || this.#idleTimer !== undefined) return;
+    this.#idleTimer = setTimeout(() => {
+      this.#idleTimer = undefined;
+      this.#onIdleTimer();
+    }, delayMs);
+    this.#idleTimer.unref();
+  }
+
+  #onIdleTimer(): void {
+    if (this.#leases.size > 0 || this.#state !== "awake" || this.#idleQuestion !== undefined) return;
+    const leftMs = this.#lastUsedAtMs + this.#idleMs - Date.now();
+    if (leftMs > 0) this.#armIdleTimer(leftMs);
+    else void this.#sleepWhenNothingKeepsAlive();
+  }
+
+  async #sleepWhenNothingKeepsAlive(): Promise<void> {
+    const question = new AbortController();
+    this.#idleQuestion = question;
+    await this.#askWhetherIdle(question.signal);
+    this.#idleQuestion = undefined;
+    if (this.#isEnded) return;
+    if (question.signal.aborted || this.#leases.size > 0 || this.#state !== "awake") {
+      // Leases that ended while the question was open found it open and set no timer that counts.
+      if (this.#leases.size === 0) this.#armIdleTimer();
+      return;
+    }
+    this.#sleep = this.#runSleep();
+  }
+
+  /** Resolves when no keepAlive process runs inside, or when the agent cannot say: then there is none to wait for. */
+  async #askWhetherIdle(signal: AbortSignal): Promise<void> {
+    try {
+      const answer = await fetch(`http://${this.#address}:${AGENT_PORT}/_dormouse/idle`, { signal, timeout: false } as RequestInit);
+      await answer.bytes();
+    } catch {
+      // Nobody to ask.
+    }
+  }
+
+  async #runSleep(): Promise<void> {
+    this.#state = "falling-asleep";
+    const startedAtMs = performance.now();
+    let cause: unknown;
+    try {
+      await this.#engine.sleep(this.#id);
+    } catch (error) {
+      cause = error;
+    }
+    // After a failed sleep nobody knows whether the sandbox is frozen: "asleep" makes the next request wake it for certain.
+    this.#state = "asleep";
+    this.#sleep = undefined;
+    this.#publish("sandbox.sleep", startedAtMs, cause);
+  }
+
+  #publish(event: string, startedAtMs: number, cause?: unknown): void {
+    if (!lifeEvents.hasSubscribers) return;
+    const outcome = cause === undefined ? "success" : "failure";
+    lifeEvents.publish({ event, outcome, durationMs: performance.now() - startedAtMs, sandboxId: this.#id, cause });
+  }
+}
+
+function wakeError(id: SandboxId, cause: unknown): AppError {
+  if (cause instanceof AppError && cause.code === "SANDBOX_NOT_FOUND") return cause;
+  return new AppError("ENGINE_UNAVAILABLE", `Cannot wake sandbox "${id}": the engine refused`, {
+    hint: "Send the request again in a moment.",
+    cause,
+  });
+}

@@ -1,0 +1,34 @@
+import type { SandboxId } from "@dormouse/schema";
+
+/** Where a sandbox is found; the gateway never looks further into the record. */
+export interface SandboxRoute {
+  readonly sandboxId: SandboxId;
+  readonly workspace: string;
+  readonly name: string;
+}
+
+export interface PreviewRoute {
+  readonly previewId: string;
+  readonly sandbox: SandboxRoute;
+  /** Port inside the sandbox; 443 means the sandbox API. */
+  readonly port: number;
+  readonly isPublic: boolean;
+  /** Set on every request the app receives. */
+  readonly requestHeaders: Readonly<Record<string, string>>;
+  /** Replace the headers of the same name on every answer, errors and preflights included. */
+  readonly responseHeaders: Readonly<Record<string, string>>;
+  /** After this time the preview answers 410. */
+  readonly expiresAtMs?: number;
+}
+
+/**
+ * What the control plane knows, as synchronous look-ups in memory: a forwarded request costs tens of microseconds, so a
+ * query to the database per request is not affordable. Revocation and expiry are effective at the next request.
+ */
+export interface GatewayDirectory {
+  findSandbox(workspace: string, name: string): SandboxRoute | undefined;
+  findPreview(previewId: string): PreviewRoute | undefined;
+  /** True when `apiKey` is a live credential of `workspace`. */
+  isApiKeyValid(workspace: string, apiKey: string): boolean;
+  isPreviewTokenValid(previewId: string, token: string): boolean;
+}

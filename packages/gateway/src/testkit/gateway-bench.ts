@@ -1,0 +1,106 @@
+import http from "node:http";
+import net from "node:net";
+import { SandboxId } from "@dormouse/schema";
+import { createGateway, SERVE_OPTIONS } from "../gateway.ts";
+import { SandboxLife } from "../life.ts";
+import type { GatewayDirectory, PreviewRoute, SandboxRoute } from "../ports.ts";
+import type { GatewaySocketData } from "../websocket.ts";
+import { MemoryEngine } from "./memory-engine.ts";
+
+export const API_KEY = "key-of-acme";
+export const TOKEN = "token-of-private";
+
+export interface BenchOptions {
+  readonly idleMs?: number;
+  readonly isForwardedProtoTrusted?: boolean;
+  readonly preview?: Partial<PreviewRoute>;
+}
+
+let sandboxCount = 0;
+
+/** A real server with a gateway in front of one sandbox, "box" of workspace "acme", that has a loopback address of its own. */
+export class GatewayBench implements AsyncDisposable {
+  readonly sandbox: SandboxRoute = { sandboxId: SandboxId.parse("box000001"), workspace: "acme", name: "box" };
+  readonly address = nextLoopbackAddress();
+  readonly engine = new MemoryEngine(this.address);
+  readonly life: SandboxLife;
+  readonly previews = new Map<string, PreviewRoute>();
+  readonly #server: Bun.Server<GatewaySocketData>;
+  readonly #closers: (() => void)[] = [];
+
+  constructor(options: BenchOptions = {}) {
+    this.life = new SandboxLife({ engine: this.engine, idleMs: options.idleMs ?? 60_000 });
+    this.life.track({ id: this.sandbox.sandboxId, address: this.address, state: "running" });
+    this.addPreview({ previewId: "open", isPublic: true, ...options.preview });
+    this.addPreview({ previewId: "closed", ...options.preview });
+    const { isForwardedProtoTrusted = false } = options;
+    const gateway = createGateway({ directory: this.#directory(), life: this.life, isForwardedProtoTrusted });
+    this.#server = Bun.serve<GatewaySocketData>({
+      ...SERVE_OPTIONS,
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: (request, server) => gateway.fetch(request, server) ?? new Response("not the gateway's", { status: 418 }),
+      websocket: gateway.websocket,
+    });
+  }
+
+  get port(): number {
+    return this.#server.port ?? 0;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  addPreview(preview: Partial<PreviewRoute> & { previewId: string }): void {
+    const defaults = { sandbox: this.sandbox, port: 3000, isPublic: false, requestHeaders: {}, responseHeaders: {} };
+    this.previews.set(preview.previewId, { ...defaults, ...preview });
+  }
+
+  /** A raw TCP app inside the sandbox. */
+  async listen(port: number, onConnection: (socket: net.Socket) => void): Promise<net.Server> {
+    const sockets = new Set<net.Socket>();
+    const server = net.createServer((socket) => {
+      sockets.add(socket);
+      socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+      onConnection(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(port, this.address, resolve));
+    this.#closers.push(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    return server;
+  }
+
+  /** A node:http app inside the sandbox. */
+  async listenHttp(port: number, onRequest: http.RequestListener): Promise<http.Server> {
+    const server = http.createServer(onRequest);
+    await new Promise<void>((resolve) => server.listen(port, this.address, resolve));
+    this.#closers.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return server;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const close of this.#closers) close();
+    await this.life[Symbol.asyncDispose]();
+    await this.#server.stop(true);
+  }
+
+  #directory(): GatewayDirectory {
+    return {
+      findSandbox: (workspace, name) => (workspace === "acme" && name === "box" ? this.sandbox : undefined),
+      findPreview: (previewId) => this.previews.get(previewId),
+      isApiKeyValid: (workspace, apiKey) => workspace === "acme" && apiKey === API_KEY,
+      isPreviewTokenValid: (previewId, token) => previewId === "closed" && token === TOKEN,
+    };
+  }
+}
+
+function nextLoopbackAddress(): string {
+  sandboxCount += 1;
+  return `127.${10 + (process.pid % 200)}.${(process.pid >> 8) % 250}.${sandboxCount % 250}`;
+}

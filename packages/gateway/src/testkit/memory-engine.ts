@@ -1,0 +1,47 @@
+import { AppError } from "@dormouse/kernel";
+import type { EngineImage, EnginePort, EngineSandbox, SandboxId } from "@dormouse/schema";
+
+/** An engine for one sandbox that only remembers; `beforeSleep` and `beforeWake` let a test hold or fail a call. */
+export class MemoryEngine implements EnginePort {
+  readonly calls: string[] = [];
+  readonly #address: string;
+  beforeSleep: () => Promise<void> = () => Promise.resolve();
+  beforeWake: () => Promise<void> = () => Promise.resolve();
+
+  constructor(address: string) {
+    this.#address = address;
+  }
+
+  async sleep(_id: SandboxId): Promise<void> {
+    this.calls.push("sleep");
+    await this.beforeSleep();
+    this.calls.push("slept");
+  }
+
+  async wake(id: SandboxId): Promise<EngineSandbox> {
+    this.calls.push("wake");
+    await this.beforeWake();
+    this.calls.push("woken");
+    return { id, state: "running", address: this.#address, image: "base", createdAtMs: 0 };
+  }
+
+  create(): Promise<EngineSandbox> {
+    return Promise.reject(new AppError("HOST_FULL", "Cannot create a sandbox: this engine only remembers"));
+  }
+
+  get(id: SandboxId): Promise<EngineSandbox> {
+    return this.wake(id);
+  }
+
+  list(): Promise<EngineSandbox[]> {
+    return Promise.resolve([]);
+  }
+
+  remove(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  images(): Promise<EngineImage[]> {
+    return Promise.resolve([]);
+  }
+}

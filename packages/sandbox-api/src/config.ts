@@ -1,0 +1,52 @@
+/** What the agent takes from its environment, read once at start. */
+export interface SandboxApiConfig {
+  /** Environment of every process, before the request's own variables. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Directory the agent was started in: where processes start. */
+  readonly startDirectory: string;
+  /** Directory relative file paths start from. */
+  readonly workingDirectory: string;
+  readonly homeDirectory: string | null;
+  readonly shell: string;
+  readonly shellArguments: readonly string[];
+  readonly isKeepAliveDisabled: boolean;
+  readonly logDirectory: string;
+  /** Per file; 0 means no cap. */
+  readonly maxLogFileBytes: number;
+  /** Per stream of one answer. */
+  readonly maxLogsResponseBytes: number;
+}
+
+const PLATFORM_PREFIX = "DORMOUSE_";
+const DEFAULT_LOG_DIRECTORY = "/var/log/sandbox-api";
+const DEFAULT_MAX_LOG_FILE_BYTES = 32 * 1024 * 1024;
+const DEFAULT_MAX_LOGS_RESPONSE_BYTES = 4 * 1024 * 1024;
+
+/** Variables of the platform itself (`DORMOUSE_*`) stay out of `env`; a number that does not parse counts as absent. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>, cwd: string): SandboxApiConfig {
+  return {
+    env: childEnvironment(env),
+    startDirectory: cwd,
+    workingDirectory: env["WORKDIR"] || cwd,
+    homeDirectory: env["HOME"] || null,
+    shell: env["SHELL"] || "sh",
+    shellArguments: (env["SHELL_ARGS"] || "-c").split(" ").filter((argument) => argument !== ""),
+    isKeepAliveDisabled: isOn(env["BL_DISABLE_KEEPALIVE"]),
+    logDirectory: env["SANDBOX_LOG_DIR"] || DEFAULT_LOG_DIRECTORY,
+    maxLogFileBytes: byteCount(env["SANDBOX_MAX_LOG_FILE_BYTES"], DEFAULT_MAX_LOG_FILE_BYTES),
+    maxLogsResponseBytes: byteCount(env["SANDBOX_MAX_LOGS_RESPONSE_BYTES"], DEFAULT_MAX_LOGS_RESPONSE_BYTES),
+  };
+}
+
+function childEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [key, value] of Object.entries(env)) {
+    if (value !== undefined && !key.startsWith(PLATFORM_PREFIX)) kept[key] = value;
+  }
+  return kept;
+}
+
+const isOn = (value: string | undefined): boolean => value === "true" || value === "1";
+
+const byteCount = (value: string | undefined, fallback: number): number =>
+  value !== undefined && /^\d+$/.test(value) ? Number(value) : fallback;

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+const STATE_LISTEN = "0A";
+const LOOPBACK = /^(?:[0-9A-F]{6}7F|0{24}01000000|0{16}FFFF0000[0-9A-F]{6}7F)$/;
+const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
+
+/** Inodes of the sockets that listen on each of `ports`, on an address others can reach. */
+export function findListeners(ports: ReadonlySet<number>): Map<number, Set<string>> {
+  const listeners = new Map<number, Set<string>>();
+  for (const table of TABLES) {
+    for (const line of readOrEmpty(table).split("\n").slice(1)) {
+      const [, local = "", , state, , , , , , inode = ""] = line.trim().split(/\s+/);
+      const [address = "", portHex = ""] = local.split(":");
+      const port = Number.parseInt(portHex, 16);
+      if (state !== STATE_LISTEN || !ports.has(port) || LOOPBACK.test(address)) continue;
+      listeners.set(port, (listeners.get(port) ?? new Set()).add(inode));
+    }
+  }
+  return listeners;
+}
+
+interface Member {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly groupId: number;
+  readonly sessionId: number;
+}
+
+/** Pids of everything in the group or session of `groupId`, and of all descendants of those. */
+export function findFamily(groupId: number): Set<number> {
+  const all = readdirSync("/proc").flatMap((name) => readMember(name) ?? []);
+  const family = new Set<number>();
+  for (const member of all) {
+    if (member.groupId === groupId || member.sessionId === groupId) family.add(member.pid);
+  }
+  for (let hasGrown = true; hasGrown;) {
+    const grown = all.filter((member) => !family.has(member.pid) && family.has(member.parentPid));
+    for (const member of grown) family.add(member.pid);
+    hasGrown = grown.length > 0;
+  }
+  return family;
+}
+
+/** Inodes of the sockets these processes hold. */
+export function findSockets(pids: Iterable<number>): Set<string> {
+  const inodes = new Set<string>();
+  for (const pid of pids) {
+    for (const fd of listOrEmpty(`/proc/${pid}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(linkOrEmpty(`/proc/${pid}/fd/${fd}`))?.[1];
+      if (inode !== undefined) inodes.add(inode);
+    }
+  }
+  return inodes;
+}
+
+/** The command name, in parentheses, may itself hold spaces and parentheses. Zombies are no members. */
+function readMember(name: string): Member | null {
+  if (!/^\d+$/.test(name)) return null;
+  const stat = readOrEmpty(`/proc/${name}/stat`);
+  const [state, parentPid, groupId, sessionId] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (state === undefined || state === "" || state === "Z") return null;
+  return { pid: Number(name), parentPid: Number(parentPid), groupId: Number(groupId), sessionId: Number(sessionId) };
+}
+
+const readOrEmpty = (path: string): string => orEmpty(() => readFileSync(path, "latin1"), "");
+const listOrEmpty = (path: string): string[] => orEmpty(() => readdirSync(path), []);
+const linkOrEmpty = (path: string): string => orEmpty(() => readlinkSync(path), "");
+
+/** Processes come and go while /proc is read. */
+function orEmpty<T>(read: () => T, empty: T): T {
+  try {
+    return read();
+  } catch {
+    return empty;
+  }
+}

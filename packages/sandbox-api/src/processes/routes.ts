@@ -1,0 +1,67 @@
+import type { AgentIdle } from "@dormouse/schema";
+import type { SandboxApiConfig } from "../config.ts";
+import { json } from "../http.ts";
+import { JsonFields } from "../json-body.ts";
+import type { RequestContext, Route } from "../router.ts";
+import { streamExec } from "./exec-stream.ts";
+import { streamLog } from "./log-stream.ts";
+import { readProcessRequest } from "./process-request.ts";
+import type { ProcessTable } from "./process-table.ts";
+import { readLogs, renderList, renderStarted, renderWithOutput, TAIL_BYTES } from "./render-process.ts";
+import { waitFor } from "./wait.ts";
+
+/** Everything under `/process`, and the platform's own question whether a process keeps the sandbox awake. */
+export function processRoutes(config: SandboxApiConfig, table: ProcessTable): Route[] {
+  const find = ({ params }: RequestContext) => table.get(params["id"] ?? "");
+  const idOf = ({ params }: RequestContext) => params["id"] ?? "";
+  return [
+    { method: "POST", pattern: "/process", handle: ({ request }) => exec(config, table, request) },
+    { method: "GET", pattern: "/process", handle: () => json(renderList(table.list(), config.maxLogsResponseBytes)) },
+    { method: "GET", pattern: "/process/:id", handle: (context) => json(renderWithOutput(find(context), TAIL_BYTES)) },
+    {
+      method: "GET",
+      pattern: "/process/:id/logs",
+      handle: (context) => json(readLogs(find(context).log, config.maxLogsResponseBytes)),
+    },
+    { method: "GET", pattern: "/process/:id/logs/stream", handle: (context) => streamLog(find(context)) },
+    {
+      method: "DELETE",
+      pattern: "/process/:id",
+      handle: (context) => {
+        table.stop(idOf(context));
+        return json({ message: "Process stopped successfully" });
+      },
+    },
+    {
+      method: "DELETE",
+      pattern: "/process/:id/kill",
+      handle: async (context) => {
+        await table.kill(idOf(context));
+        return json({ message: "Process killed successfully" });
+      },
+    },
+    { method: "GET", pattern: "/_dormouse/idle", handle: ({ request }) => answerWhenIdle(table, request.signal) },
+  ];
+}
+
+async function exec(config: SandboxApiConfig, table: ProcessTable, request: Request): Promise<Response> {
+  const { spec, wait } = readProcessRequest(await JsonFields.of(request), config);
+  if (request.headers.get("accept")?.includes("text/event-stream") === true) {
+    table.requireFreeName(spec.name);
+    return streamExec(
+      () => table.start(spec),
+      (started) => waitFor(started, { ...wait, isForCompletion: false }),
+    );
+  }
+  const started = table.start(spec);
+  await waitFor(started, wait);
+  if (!wait.isForCompletion) return json(renderStarted(started));
+  return json(renderWithOutput(started, config.maxLogsResponseBytes));
+}
+
+/** Held open while a keepAlive process runs: the platform lets the sandbox sleep when the answer has come. */
+async function answerWhenIdle(table: ProcessTable, signal: AbortSignal): Promise<Response> {
+  await table.untilNoKeepAlive(signal);
+  const idle: AgentIdle = { keepAliveCount: table.keepAliveCount };
+  return json(idle);
+}

@@ -1,0 +1,191 @@
+import { AppError } from "@dormouse/kernel";
+import type {
+  ResourceEvent,
+  SandboxId,
+  SandboxListQuery,
+  SandboxName,
+  SandboxSpec,
+  SandboxStatus,
+  WorkspaceName,
+} from "@dormouse/schema";
+import { sql, type Kysely, type Selectable, type SelectQueryBuilder, type Updateable } from "kysely";
+import { encodeCursor, sortColumn, startAfter } from "./cursor.ts";
+import type { SandboxesTable, Tables } from "./tables.ts";
+
+export interface SandboxRecord {
+  /** Also its id on the engine. A recreated sandbox has a new one. */
+  readonly id: SandboxId;
+  readonly workspace: WorkspaceName;
+  readonly name: SandboxName;
+  readonly displayName: string | undefined;
+  readonly externalId: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: SandboxSpec;
+  readonly status: SandboxStatus;
+  /** Oldest first. */
+  readonly events: readonly ResourceEvent[];
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+/** Columns a later write may change. */
+export type SandboxChange = Partial<
+  Pick<SandboxRecord, "displayName" | "externalId" | "labels" | "spec" | "status" | "events">
+> & { readonly updatedAtMs: number };
+
+export interface SandboxPage {
+  readonly records: SandboxRecord[];
+  /** Absent on the last page. */
+  readonly nextCursor: string | undefined;
+  /** Of all pages together. */
+  readonly totalCount: number;
+}
+
+type SandboxRow = Selectable<SandboxesTable>;
+type SandboxQuery = SelectQueryBuilder<Tables, "sandboxes", object>;
+
+/** Rows of `sandboxes`. */
+export class SandboxRepository {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /** @throws {AppError} SANDBOX_ALREADY_EXISTS while a live sandbox of the workspace has the name. */
+  async insert(record: SandboxRecord): Promise<void> {
+    const inserted = await this.#db
+      .insertInto("sandboxes")
+      .values(toRow(record))
+      .onConflict((conflict) => conflict.doNothing())
+      .returning("id")
+      .executeTakeFirst();
+    if (inserted !== undefined) return;
+    throw new AppError("SANDBOX_ALREADY_EXISTS", `Cannot create sandbox "${record.name}": the name is taken`, {
+      hint: "Choose another name, delete the sandbox that has it, or create with createIfNotExist=true",
+    });
+  }
+
+  async find(workspace: WorkspaceName, name: string): Promise<SandboxRecord | undefined> {
+    const row = await this.#db
+      .selectFrom("sandboxes")
+      .selectAll()
+      .where("workspace", "=", workspace)
+      .where("name", "=", name)
+      .where("status", "!=", "TERMINATED")
+      .executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  /** The newest one: external ids need not be unique. */
+  async findByExternalId(workspace: WorkspaceName, externalId: string): Promise<SandboxRecord | undefined> {
+    const row = await this.#db
+      .selectFrom("sandboxes")
+      .selectAll()
+      .where("workspace", "=", workspace)
+      .where("external_id", "=", externalId)
+      .where("status", "!=", "TERMINATED")
+      .orderBy("created_at_ms", "desc")
+      .orderBy("id", "desc")
+      .limit(1)
+      .executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  /** Without `query.limit` all of them. @throws {AppError} INVALID_ARGUMENT for a cursor of another list. */
+  async list(workspace: WorkspaceName, query: SandboxListQuery): Promise<SandboxPage> {
+    const matching = matchSandboxes(this.#db, workspace, query);
+    const { count } = await matching.select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
+    const { column, direction } = sortColumn(query.sort);
+    let page = matching.selectAll().orderBy(column, direction).orderBy("id", direction);
+    if (query.cursor !== undefined) page = page.where(startAfter(query.sort, query.cursor));
+    if (query.limit !== undefined) page = page.limit(query.limit + 1);
+    const rows = await page.execute();
+    const shown = rows.slice(0, query.limit);
+    const last = rows.length > shown.length ? shown.at(-1) : undefined;
+    return {
+      records: shown.map(fromRow),
+      nextCursor: last && encodeCursor(query.sort, last),
+      totalCount: count,
+    };
+  }
+
+  /** Of every workspace, for the start of the server. */
+  async all(): Promise<SandboxRecord[]> {
+    const rows = await this.#db.selectFrom("sandboxes").selectAll().execute();
+    return rows.map(fromRow);
+  }
+
+  /** The changed record; `undefined` if it is gone or no longer has the status the change starts from. */
+  async change(id: SandboxId, from: SandboxStatus, change: SandboxChange): Promise<SandboxRecord | undefined> {
+    return this.#db.transaction().execute(async (transaction) => {
+      const row = await transaction
+        .selectFrom("sandboxes")
+        .selectAll()
+        .where("id", "=", id)
+        .where("status", "=", from)
+        .executeTakeFirst();
+      if (row === undefined) return undefined;
+      const changed = { ...fromRow(row), ...change };
+      const columns: Updateable<SandboxesTable> = toRow(changed);
+      await transaction.updateTable("sandboxes").set(columns).where("id", "=", id).execute();
+      return changed;
+    });
+  }
+
+  /** Whatever its status is. Idempotent: an unknown id is already gone. */
+  async mark(id: SandboxId, status: SandboxStatus, updatedAtMs: number): Promise<void> {
+    const change = { status, updated_at_ms: updatedAtMs };
+    await this.#db.updateTable("sandboxes").set(change).where("id", "=", id).execute();
+  }
+
+  /** Its previews and their tokens go with it. Idempotent. */
+  async remove(id: SandboxId): Promise<void> {
+    await this.#db.deleteFrom("sandboxes").where("id", "=", id).execute();
+  }
+}
+
+function matchSandboxes(db: Kysely<Tables>, workspace: WorkspaceName, query: SandboxListQuery): SandboxQuery {
+  let matching = db.selectFrom("sandboxes").where("workspace", "=", workspace);
+  if (!query.showTerminated) matching = matching.where("status", "!=", "TERMINATED");
+  if (query.status !== undefined) matching = matching.where("status", "in", query.status);
+  if (query.externalId !== undefined) matching = matching.where("external_id", "=", query.externalId);
+  if (query.q === undefined) return matching;
+  const pattern = `%${query.q.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+  return matching.where(sql<boolean>`search_text like ${pattern} escape '\\'`);
+}
+
+function toRow(record: SandboxRecord): SandboxRow {
+  const words = [record.name, record.displayName ?? "", ...Object.entries(record.labels).flat()];
+  return {
+    id: record.id,
+    workspace: record.workspace,
+    name: record.name,
+    display_name: record.displayName ?? null,
+    external_id: record.externalId ?? null,
+    labels: JSON.stringify(record.labels),
+    spec: JSON.stringify(record.spec),
+    status: record.status,
+    events: JSON.stringify(record.events),
+    search_text: words.join("\n").toLowerCase(),
+    created_at_ms: record.createdAtMs,
+    updated_at_ms: record.updatedAtMs,
+  };
+}
+
+/** Rows are only ever written by `toRow`, so what they hold is trusted, not parsed again. */
+function fromRow(row: SandboxRow): SandboxRecord {
+  return {
+    id: row.id as SandboxId,
+    workspace: row.workspace as WorkspaceName,
+    name: row.name as SandboxName,
+    displayName: row.display_name ?? undefined,
+    externalId: row.external_id ?? undefined,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    spec: JSON.parse(row.spec) as SandboxSpec,
+    status: row.status as SandboxStatus,
+    events: JSON.parse(row.events) as ResourceEvent[],
+    createdAtMs: row.created_at_ms,
+    updatedAtMs: row.updated_at_ms,
+  };
+}

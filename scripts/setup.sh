@@ -1,0 +1,47 @@
+#!/bin/sh
+# Brings a fresh Debian 12 machine (root, Node and npm) to where everything else runs: OS packages, npm packages, and the
+# sandbox-api executable. Each step is skipped when nothing changed. --test and --bench add what those need.
+set -eu
+cd "$(dirname "$0")/.."
+
+step() { printf 'setup: %s\n' "$1"; }
+
+packages="ca-certificates catatonit crun iproute2 libnss-myhostname mmdebstrap nftables passwd procps util-linux"
+for option in "$@"; do
+  case $option in
+    --test) packages="$packages busybox-static musl musl-tools" ;;
+    --bench) packages="$packages caddy nginx-light wrk" ;;
+    *) echo "setup: unknown option $option" >&2; exit 2 ;;
+  esac
+done
+
+missing=
+for package in $packages; do
+  dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+  [ "$(id -u)" = 0 ] || { echo "setup: run it as root once, to install:$missing" >&2; exit 1; }
+  step "installing$missing"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  # Services that come with a package stay off: we only use the programs.
+  printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d
+  # shellcheck disable=SC2086
+  apt-get install -y -qq --no-install-recommends $missing > /dev/null || { rm -f /usr/sbin/policy-rc.d; exit 1; }
+  rm -f /usr/sbin/policy-rc.d
+fi
+
+if ! cmp -s package-lock.json node_modules/.dormouse-lock; then
+  step "npm packages"
+  npm ci --no-audit --no-fund --loglevel=error
+  cp package-lock.json node_modules/.dormouse-lock
+fi
+
+sources=$(find packages/kernel packages/schema packages/sandbox-api apps/sandbox-api -name '*.ts' ! -name '*.test.ts' \
+  -newer dist/sandbox-api 2> /dev/null | head -n 1 || true)
+if [ ! -x dist/sandbox-api ] || [ -n "$sources" ]; then
+  step "building the sandbox-api executable"
+  mkdir -p dist
+  node_modules/.bin/bun build --compile --minify apps/sandbox-api/src/main.ts --outfile dist/sandbox-api.new > /dev/null
+  mv dist/sandbox-api.new dist/sandbox-api
+fi
