@@ -14,7 +14,9 @@ async function step(title, run) {
   const result = await run();
   const tookMs = performance.now() - startedAtMs;
   const took = tookMs < 10 ? tookMs.toFixed(1) : Math.round(tookMs).toLocaleString("en");
-  process.stdout.write(`${process.stdout.isTTY ? "\r" : "\n"}${took.padStart(7)} ms ${title}${process.stdout.isTTY ? "\u001b[K" : ""}\n`);
+  process.stdout.write(
+    `${process.stdout.isTTY ? "\r" : "\n"}${took.padStart(7)} ms ${title}${process.stdout.isTTY ? "\u001b[K" : ""}\n`,
+  );
   return result;
 }
 
@@ -89,11 +91,19 @@ async function tour() {
     }),
   );
   await step("run a command in it", () => run(sandbox, "hello", "echo hello from $(hostname)"));
-  await step("npm create vite", () => run(sandbox, "create", "npm create --yes vite@latest app -- --template vanilla --no-interactive"));
+  await step("npm create vite", () =>
+    run(sandbox, "create", "npm create --yes vite@latest app -- --template vanilla --no-interactive"),
+  );
   await step("npm install", () => run(sandbox, "install", "cd app && npm install --no-audit --no-fund"));
   await sandbox.fs.write("/blaxel/app/vite.config.js", VITE_CONFIG);
   await step("start the dev server and wait for its port", () =>
-    sandbox.process.exec({ name: "dev", command: "npm run dev", workingDir: "/blaxel/app", waitForPorts: [PORT], timeout: 60 }),
+    sandbox.process.exec({
+      name: "dev",
+      command: "npm run dev",
+      workingDir: "/blaxel/app",
+      waitForPorts: [PORT],
+      timeout: 60,
+    }),
   );
   const preview = await step("open a preview", () =>
     sandbox.previews.createIfNotExists({ metadata: { name: "web" }, spec: { port: PORT, public: true } }),

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { machineState } from "@dormouse/engine/testkit";
+import { tracesOnMachine } from "@dormouse/engine/testkit";
+import { instanceName } from "@dormouse/engine";
 import { startDormouse } from "../tests/support/dormouse.ts";
 
 /*
@@ -8,8 +9,8 @@ import { startDormouse } from "../tests/support/dormouse.ts";
  * where another one does. `scripts/setup.sh` has run before.
  */
 const startedAtMs = performance.now();
-const before = await machineState();
 const dataDir = mkdtempSync("/var/tmp/dormouse-quickstart-");
+const instance = instanceName(dataDir);
 let exitCode = 1;
 try {
   process.stdout.write("Dormouse quickstart\n");
@@ -21,19 +22,18 @@ try {
     stdio: ["ignore", "inherit", "inherit"],
   });
   exitCode = await client.exited;
-  const left = readdirSync(join(dataDir, "sandboxes"));
-  if (exitCode === 0 && left.length > 0) throw new Error(`sandbox files are left: ${left.join(", ")}`);
+  const files = readdirSync(join(dataDir, "sandboxes"));
+  if (exitCode === 0 && files.length > 0) throw new Error(`sandbox files are left: ${files.join(", ")}`);
 } finally {
   rmSync(dataDir, { recursive: true, force: true });
 }
-const after = await machineState();
-for (const kind of Object.keys(before)) {
-  const left = after[kind]?.filter((item) => !before[kind]?.includes(item)) ?? [];
-  if (left.length > 0) throw new Error(`${kind} are left on the machine: ${left.join(", ")}`);
-}
+const left = await tracesOnMachine(instance);
+if (left.length > 0) throw new Error(`something is left on the machine: ${left.join(", ")}`);
 if (exitCode === 0) process.stdout.write(`${elapsed(startedAtMs)} in all; nothing is left on the machine\n`);
 process.exit(exitCode);
 
 function elapsed(sinceMs: number): string {
-  return `${Math.round(performance.now() - sinceMs).toLocaleString("en").padStart(7)} ms`;
+  return `${Math.round(performance.now() - sinceMs)
+    .toLocaleString("en")
+    .padStart(7)} ms`;
 }

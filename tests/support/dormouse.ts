@@ -16,59 +16,78 @@ export interface Dormouse extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   /** Process ids of `up` and of the two it runs. */
   readonly pids: { readonly up: number; engine(): number; server(): number };
+  /** Everything `up`, the engine and the server have written so far, logs included. */
+  output(): string;
   stop(): Promise<void>;
+  /** Ends `up` as a crash would. */
+  kill(): Promise<void>;
 }
 
 /** A real `dormouse up` on a free port, as a user starts it. Its end is the user's Ctrl-C: sandboxes stay. */
 export async function startDormouse(options: DormouseOptions = {}): Promise<Dormouse> {
   const dataDir = options.dataDir ?? mkdtempSync("/var/tmp/dormouse-test-");
-  const endpointFile = join(dataDir, "endpoint");
-  rmSync(endpointFile, { force: true });
+  rmSync(join(dataDir, "endpoint"), { force: true });
   const up = Bun.spawn([join(INSTALL_DIR, "dormouse"), "up", "--data", dataDir, "--port", "0"], {
     env: { ...process.env, DORMOUSE_LOG: "error", ...options.env },
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  const url = await readUrl(up);
-  const env = await readEnv(dataDir);
-  const stop = async (): Promise<void> => {
-    up.kill("SIGTERM");
+  const output = collectOutput(up);
+  // One that fails while a test runs says why there.
+  void up.exited.then((exitCode) => up.signalCode === null && exitCode !== 0 && process.stderr.write(output.text()));
+  const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<void> => {
+    up.kill(signal);
     await up.exited;
   };
   return {
-    url,
+    url: await output.url,
     dataDir,
-    env,
+    env: await readEnv(dataDir),
     pids: { up: up.pid, engine: () => childOf(up.pid, "engine"), server: () => childOf(up.pid, "server") },
-    stop,
+    output: output.text,
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
     async [Symbol.asyncDispose]() {
-      await stop();
+      await end("SIGTERM");
       if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }
 
-/** The `up at http://…` line; lines before it, such as a build's progress, are shown. */
-async function readUrl(up: Bun.Subprocess<"ignore", "ignore", "pipe">): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const drain = async (): Promise<void> => {
-    let text = "";
-    for await (const chunk of up.stderr) {
-      const part = new TextDecoder().decode(chunk);
+interface Output {
+  /** The address of the `up at http://…` line. */
+  readonly url: Promise<string>;
+  text(): string;
+}
+
+/** Lines before the one with the address, such as a build's progress, are shown. */
+function collectOutput(up: Bun.Subprocess<"ignore", "pipe", "pipe">): Output {
+  const { promise: url, resolve, reject } = Promise.withResolvers<string>();
+  let text = "";
+  let isUp = false;
+  const drain = async (stream: ReadableStream<Uint8Array>, isShown: boolean): Promise<void> => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      const part = decoder.decode(chunk, { stream: true });
       text += part;
-      const url = /up at (http:\/\/\S+?),/.exec(text)?.[1];
-      if (url !== undefined) resolve(url);
-      else process.stderr.write(part);
+      const address = /up at (http:\/\/\S+?),/.exec(text)?.[1];
+      isUp ||= address !== undefined;
+      if (address !== undefined) resolve(address);
+      else if (isShown && !isUp) process.stderr.write(part);
     }
-    reject(new Error(`dormouse up ended: ${text.slice(-500)}`));
   };
-  drain().catch(reject);
-  return promise;
+  drain(up.stdout, false).catch(reject);
+  drain(up.stderr, true)
+    .then(() => reject(new Error(`dormouse up ended: ${text.slice(-500)}`)))
+    .catch(reject);
+  return { url, text: () => text };
 }
 
 async function readEnv(dataDir: string): Promise<Record<string, string>> {
   const child = Bun.spawn([join(INSTALL_DIR, "dormouse"), "env", "--data", dataDir], { stdout: "pipe" });
   const lines = (await new Response(child.stdout).text()).trim().split("\n");
-  return Object.fromEntries(lines.map((line) => line.replace("export ", "").split(/=(.*)/s).slice(0, 2) as [string, string]));
+  return Object.fromEntries(
+    lines.map((line) => line.replace("export ", "").split(/=(.*)/s).slice(0, 2) as [string, string]),
+  );
 }
 
 /** The child of `up` that runs one of our commands; its arguments name it. */

@@ -16,7 +16,9 @@ interface CommonOptions {
 
 const dataOption = () => new Option("--data <dir>", "data folder (default: /var/lib/dormouse, or DORMOUSE_DATA)");
 const portOption = () =>
-  new Option("--port <number>", "port of the server, 0 for any free one (default: 4111, or DORMOUSE_PORT)").argParser(parsePort);
+  new Option("--port <number>", "port of the server, 0 for any free one (default: 4111, or DORMOUSE_PORT)").argParser(
+    parsePort,
+  );
 
 function parsePort(text: string): number {
   const port = Number(text);
@@ -35,7 +37,9 @@ function configWith(options: CommonOptions): Config {
 }
 
 const program = new Command("dormouse")
-  .description("Computers for AI agents that start in milliseconds, sleep with their memory, and wake on the first request.")
+  .description(
+    "Computers for AI agents that start in milliseconds, sleep with their memory, and wake on the first request.",
+  )
   .version("0.1.0")
   .showHelpAfterError();
 

@@ -27,7 +27,9 @@ export function serverCommand(instance: string, dataDir: string, user: HostUser)
   for (const dir of [home, app, data]) mkdirSync(dir, { recursive: true, mode: 0o755 });
   mkdirSync(source, { recursive: true, mode: 0o700 });
   chownSync(source, user.userId, user.groupId);
-  const bun = process.execPath.startsWith(INSTALL_DIR) ? join(app, relative(INSTALL_DIR, process.execPath)) : process.execPath;
+  const bun = process.execPath.startsWith(INSTALL_DIR)
+    ? join(app, relative(INSTALL_DIR, process.execPath))
+    : process.execPath;
   const script = [
     "set -e",
     `mount --bind "$1" "$2"`,

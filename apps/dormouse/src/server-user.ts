@@ -11,7 +11,15 @@ export interface HostUser {
 export async function ensureServerUser(): Promise<HostUser> {
   const existing = findUser(SERVER_USER);
   if (existing !== undefined) return existing;
-  await runCommand(["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", SERVER_USER]);
+  await runCommand([
+    "useradd",
+    "--system",
+    "--user-group",
+    "--no-create-home",
+    "--shell",
+    "/usr/sbin/nologin",
+    SERVER_USER,
+  ]);
   const made = findUser(SERVER_USER);
   if (made === undefined) throw new Error(`Cannot find user "${SERVER_USER}" after adding it`);
   return made;

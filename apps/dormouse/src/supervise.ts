@@ -1,43 +1,51 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Child } from "./child.ts";
 
-export interface Supervised extends AsyncDisposable {
-  /** Rejects when the process ends again and again without having lived. */
-  readonly failed: Promise<never>;
+export interface Supervision {
+  /** Starts it again; a rejection counts as an end. */
+  readonly restart: () => Promise<Child>;
+  /** Told at each end, with what ended it and how long it will be until the next start. */
+  readonly onEnd: (reason: string, restartDelayMs: number) => void;
 }
 
-const RESTART_DELAY_MS = 100;
-const SHORT_LIFE_MS = 2000;
-const MAX_SHORT_LIVES = 5;
+const FIRST_DELAY_MS = 100;
+const MAX_DELAY_MS = 5000;
+/** One that lived this long has worked: its next end is a new story. */
+const GOOD_LIFE_MS = 2000;
 
-/** Keeps a process of ours alive: one that dies is started again, at most a few times when it dies at once. */
-export function supervise(first: Child, restart: () => Promise<Child>, onExit: (exitCode: number) => void): Supervised {
-  let current = first;
-  let isStopping = false;
-  const { promise: failed, reject } = Promise.withResolvers<never>();
-  failed.catch(() => undefined);
+/**
+ * Keeps a process of ours alive until disposed: one that ends is started again, ever more slowly when it ends at once. It
+ * never gives up, because the sandboxes run on and wait for it.
+ */
+export function supervise(first: Child, { restart, onEnd }: Supervision): AsyncDisposable {
+  const stopping = new AbortController();
+  let current: Child | undefined = first;
 
   const watch = async (): Promise<void> => {
-    for (let shortLifeCount = 0; ;) {
+    let delayMs = FIRST_DELAY_MS;
+    for (;;) {
       const startedAtMs = performance.now();
-      const exitCode = await current.exited;
-      if (isStopping) return;
-      onExit(exitCode);
-      shortLifeCount = performance.now() - startedAtMs < SHORT_LIFE_MS ? shortLifeCount + 1 : 0;
-      if (shortLifeCount >= MAX_SHORT_LIVES) throw new Error(`it ended ${MAX_SHORT_LIVES} times right after its start`);
-      await delay(RESTART_DELAY_MS);
-      if (!isStopping) current = await restart();
+      const reason = await (current === undefined
+        ? "it could not start"
+        : current.exited.then((code) => `exit code ${code}`));
+      current = undefined;
+      if (performance.now() - startedAtMs >= GOOD_LIFE_MS) delayMs = FIRST_DELAY_MS;
+      if (stopping.signal.aborted) return;
+      onEnd(reason, delayMs);
+      await delay(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      current = await restart().catch(() => undefined);
+      if (stopping.signal.aborted) await current?.stop();
+      delayMs = Math.min(delayMs * 2, MAX_DELAY_MS);
     }
   };
-  const watching = watch().catch(reject);
+  const watching = watch();
 
   return {
-    failed,
     async [Symbol.asyncDispose]() {
-      isStopping = true;
-      await current.stop();
+      stopping.abort();
+      await current?.stop();
       await watching;
-      await current.stop();
     },
   };
 }

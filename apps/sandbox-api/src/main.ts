@@ -24,8 +24,8 @@ function onStopSignal(stop: () => Promise<void>): void {
 /** Images start the agent themselves, and then wait for it: the second one stays and does nothing. */
 async function stayBehind(port: number, cause: unknown): Promise<void> {
   if (!(await isAgentRunning(port))) throw cause;
-  say(`sandbox-api is already running on port ${port}`);
   onStopSignal(() => Promise.resolve());
+  say(`sandbox-api is already running on port ${port}`);
   setInterval(() => {}, 2 ** 31 - 1);
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { AppError, isErrorCode } from "@dormouse/kernel";
 import { EngineImage, type EnginePort, EngineSandbox, type SandboxId } from "@dormouse/schema";
 import { z } from "zod";
@@ -9,10 +10,15 @@ const Failure = z.object({
   details: z.record(z.string(), z.unknown()).optional(),
 });
 
+export interface EngineClientOptions {
+  /** How long a call waits for an engine that is being started again, in milliseconds; by default not at all. */
+  readonly restartTimeoutMs?: number;
+}
+
 /** The engine behind a unix socket, with its errors as they were thrown there. */
-export function connectEngine(socketFile: string): EnginePort {
-  const call = (method: string, path: string, body?: unknown): Promise<unknown> =>
-    callEngine(socketFile, { method, path, body });
+export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: EngineClientOptions = {}): EnginePort {
+  const call = async (method: string, path: string, body?: unknown): Promise<unknown> =>
+    readAnswer(await sendPatiently({ socketFile, method, path, body }, restartTimeoutMs));
   return {
     create: async (spec) => EngineSandbox.parse(await call("POST", "/sandboxes", spec)),
     get: async (id: SandboxId) => EngineSandbox.parse(await call("GET", `/sandboxes/${id}`)),
@@ -25,23 +31,47 @@ export function connectEngine(socketFile: string): EnginePort {
 }
 
 interface EngineCall {
+  readonly socketFile: string;
   readonly method: string;
   readonly path: string;
   readonly body: unknown;
 }
 
-async function callEngine(socketFile: string, { method, path, body }: EngineCall): Promise<unknown> {
-  const response = await fetch(`http://engine${path}`, {
+const RETRY_INTERVAL_MS = 10;
+const NOT_SENT_CODES: ReadonlySet<unknown> = new Set(["ENOENT", "ECONNREFUSED"]);
+
+/** Again while the engine is away, if that cannot do twice what was asked once. @throws {AppError} ENGINE_UNAVAILABLE */
+async function sendPatiently(call: EngineCall, restartTimeoutMs: number): Promise<Response> {
+  const deadlineMs = performance.now() + restartTimeoutMs;
+  for (;;) {
+    try {
+      return await send(call);
+    } catch (cause) {
+      const wasNotSent = NOT_SENT_CODES.has((cause as { code?: unknown }).code);
+      const isRepeatable = wasNotSent || !(call.method === "POST" && call.path === "/sandboxes");
+      if (!isRepeatable || performance.now() >= deadlineMs) throw unavailable(cause);
+      await delay(RETRY_INTERVAL_MS);
+    }
+  }
+}
+
+function send({ socketFile, method, path, body }: EngineCall): Promise<Response> {
+  return fetch(`http://engine${path}`, {
     unix: socketFile,
     method,
     timeout: false,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  } as RequestInit).catch((cause: unknown) => {
-    throw new AppError("ENGINE_UNAVAILABLE", "Cannot reach the engine: it is not running or restarting", {
-      hint: "Try again in a moment",
-      cause,
-    });
+  } as RequestInit);
+}
+
+function unavailable(cause: unknown): AppError {
+  return new AppError("ENGINE_UNAVAILABLE", "Cannot reach the engine: it is not running or restarting", {
+    hint: "Try again in a moment",
+    cause,
   });
+}
+
+async function readAnswer(response: Response): Promise<unknown> {
   const answer: unknown = await response.json();
   if (response.ok) return answer;
   const { code, message, hint, details } = Failure.parse(answer);

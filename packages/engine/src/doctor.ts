@@ -39,7 +39,12 @@ const TOOLS = [
 
 function examineUser(): Finding {
   if (process.getuid?.() === 0) return { name: "user", status: "ok", detail: "root, as the engine needs" };
-  return { name: "user", status: "missing", detail: "not root", mend: "Run it with sudo; only the engine keeps root, the server gives it up" };
+  return {
+    name: "user",
+    status: "missing",
+    detail: "not root",
+    mend: "Run it with sudo; only the engine keeps root, the server gives it up",
+  };
 }
 
 const MIN_KERNEL = { major: 5, minor: 19 };
@@ -49,7 +54,12 @@ function examineKernel(): Finding {
   const [major = 0, minor = 0] = release().split(".").map(Number);
   const isRecent = major > MIN_KERNEL.major || (major === MIN_KERNEL.major && minor >= MIN_KERNEL.minor);
   if (isRecent) return { name: "kernel", status: "ok", detail: `Linux ${release()}` };
-  return { name: "kernel", status: "missing", detail: `Linux ${release()}`, mend: "Use Linux 5.19 or later: overlays over idmapped layers" };
+  return {
+    name: "kernel",
+    status: "missing",
+    detail: `Linux ${release()}`,
+    mend: "Use Linux 5.19 or later: overlays over idmapped layers",
+  };
 }
 
 async function examineUserNamespaces(): Promise<Finding> {
@@ -69,7 +79,12 @@ function examineCgroups(): Finding {
   if (hasTrees && readFileSync("/proc/filesystems", "utf8").includes("cgroup2")) {
     return { name: "cgroups", status: "ok", detail: "hybrid: limits through v1, sleep through v2" };
   }
-  return { name: "cgroups", status: "missing", detail: "no memory, cpu and pids controllers", mend: "Boot with cgroup v2 (the default of Debian 12)" };
+  return {
+    name: "cgroups",
+    status: "missing",
+    detail: "no memory, cpu and pids controllers",
+    mend: "Boot with cgroup v2 (the default of Debian 12)",
+  };
 }
 
 function examineTool({ tool, debianPackage, purpose }: (typeof TOOLS)[number]): Finding {
@@ -96,7 +111,12 @@ async function examineLocalhostNames(): Promise<Finding> {
     return { name, status: "ok", detail: "resolves, so preview addresses work in every client on this host" };
   } catch {
     const mend = "apt-get install libnss-myhostname";
-    return { name, status: "limited", detail: "does not resolve: previews work in browsers, not in curl or Node", mend };
+    return {
+      name,
+      status: "limited",
+      detail: "does not resolve: previews work in browsers, not in curl or Node",
+      mend,
+    };
   }
 }
 
@@ -126,5 +146,10 @@ function examineQuota(): Finding {
 function examineSwap(): Finding {
   const hasSwap = readFileSync("/proc/swaps", "utf8").trim().split("\n").length > 1;
   if (hasSwap) return { name: "swap", status: "ok", detail: "present" };
-  return { name: "swap", status: "limited", detail: "none: sleeping sandboxes keep all their memory resident", mend: "Set up zram or a swap file" };
+  return {
+    name: "swap",
+    status: "limited",
+    detail: "none: sleeping sandboxes keep all their memory resident",
+    mend: "Set up zram or a swap file",
+  };
 }

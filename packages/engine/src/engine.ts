@@ -50,7 +50,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const cgroups = openCgroups(name, layout.runDir);
   const images = new ImageStore(layout.imagesDir());
   const stored = readStoredSandboxes(layout);
-  const running = [...stored.values()].flatMap((sandbox) => (sandbox?.run !== undefined && isAlive(sandbox.run) ? [sandbox.run] : []));
+  const running = [...stored.values()].flatMap((sandbox) =>
+    sandbox?.run !== undefined && isAlive(sandbox.run) ? [sandbox.run] : [],
+  );
   const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
   await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
   writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
@@ -101,6 +103,7 @@ function assertHostFiles(options: EngineOptions): void {
     [INIT_FILE, "Install the Debian package catatonit"],
     [options.agentFile, "Build it with `npm run setup`"],
   ] as const) {
-    if (!existsSync(file)) throw new AppError("HOST_UNSUITABLE", `Cannot start the engine: "${file}" is missing`, { hint });
+    if (!existsSync(file))
+      throw new AppError("HOST_UNSUITABLE", `Cannot start the engine: "${file}" is missing`, { hint });
   }
 }

@@ -1,5 +1,16 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import { Layout } from "./layout.ts";
@@ -38,7 +49,10 @@ export function claimInstance(dataDir: string): Instance {
       hint: "Stop the other one, or choose another folder with --data",
     });
   }
-  for (const dir of [layout.sandboxesDir(), layout.imagesDir()]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+  for (const dir of [layout.sandboxesDir(), layout.imagesDir()]) {
+    mkdirSync(dir, { recursive: true });
+    chmodSync(dir, 0o700);
+  }
   mkdirSync(runDir, { recursive: true, mode: 0o755 });
   mountTmpfs(runDir);
   return { name, subnet: claimSubnet(layout.dataDir), layout };
@@ -68,7 +82,9 @@ function releaseSubnet(subnet: number): void {
 
 function claimSubnet(dataDir: string): number {
   mkdirSync(SUBNETS_DIR, { recursive: true });
-  const claims = new Map(readdirSync(SUBNETS_DIR).map((name) => [Number(name), readFileSync(join(SUBNETS_DIR, name), "utf8")]));
+  const claims = new Map(
+    readdirSync(SUBNETS_DIR).map((name) => [Number(name), readFileSync(join(SUBNETS_DIR, name), "utf8")]),
+  );
   for (const [subnet, owner] of claims) {
     if (owner === dataDir) return subnet;
     if (!existsSync(owner)) {
@@ -79,9 +95,13 @@ function claimSubnet(dataDir: string): number {
   for (let subnet = FIRST_SUBNET; subnet <= LAST_SUBNET; subnet++) {
     if (!claims.has(subnet) && !isRoutedElsewhere(subnet) && tryClaim(subnet, dataDir)) return subnet;
   }
-  throw new AppError("HOST_UNSUITABLE", "Cannot find a free network for the sandboxes: 10.201.0.0 to 10.250.0.0 are all in use", {
-    hint: `Remove claims of engines that are gone from ${SUBNETS_DIR}`,
-  });
+  throw new AppError(
+    "HOST_UNSUITABLE",
+    "Cannot find a free network for the sandboxes: 10.201.0.0 to 10.250.0.0 are all in use",
+    {
+      hint: `Remove claims of engines that are gone from ${SUBNETS_DIR}`,
+    },
+  );
 }
 
 function tryClaim(subnet: number, dataDir: string): boolean {

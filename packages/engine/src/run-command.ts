@@ -13,5 +13,8 @@ export async function runCommand(command: readonly string[], input?: string): Pr
     child.exited,
   ]);
   if (exitCode === 0) return output;
-  throw new AppError("INTERNAL", `Cannot run "${command.slice(0, 2).join(" ")}": ${complaint.trim() || `exit ${exitCode}`}`);
+  throw new AppError(
+    "INTERNAL",
+    `Cannot run "${command.slice(0, 2).join(" ")}": ${complaint.trim() || `exit ${exitCode}`}`,
+  );
 }

@@ -52,7 +52,9 @@ export async function startContainer(request: StartRequest): Promise<number> {
     await readinessOf(runtime.stdio[READY_FD], runtime.exited, request.timeoutMs);
   } catch (cause) {
     if (cause instanceof AppError && cause.code === "SANDBOX_START_TIMEOUT") throw cause;
-    throw new AppError("SANDBOX_START_FAILED", `Cannot start sandbox "${request.id}": ${lastLines(files.log)}`, { cause });
+    throw new AppError("SANDBOX_START_FAILED", `Cannot start sandbox "${request.id}": ${lastLines(files.log)}`, {
+      cause,
+    });
   }
   return Number(readFileSync(files.pid, "utf8"));
 }

@@ -2,7 +2,14 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
-import type { EnginePort, EngineImage, EngineSandbox, EngineSandboxSpec, EngineSandboxState, SandboxId } from "@dormouse/schema";
+import type {
+  EnginePort,
+  EngineImage,
+  EngineSandbox,
+  EngineSandboxSpec,
+  EngineSandboxState,
+  SandboxId,
+} from "@dormouse/schema";
 import { type BundleDefaults, ociConfig } from "./bundle.ts";
 import type { Cgroups } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
@@ -20,7 +27,11 @@ export interface SandboxesDeps {
   readonly layers: LayerMounts;
   readonly slots: SlotPool;
   readonly bundle: BundleDefaults;
-  readonly limits: { readonly maxProcessCount: number; readonly startTimeoutMs: number; readonly parallelStartCount: number };
+  readonly limits: {
+    readonly maxProcessCount: number;
+    readonly startTimeoutMs: number;
+    readonly parallelStartCount: number;
+  };
 }
 
 interface Entry {
@@ -131,7 +142,10 @@ export class Sandboxes implements EnginePort {
     entry.slot = slot;
     const networkNamespace = `/run/netns/${slot.name}`;
     prepareRunFiles(spec, files);
-    await Bun.write(files.bundle, JSON.stringify(ociConfig({ spec, image, files, defaults: bundle, networkNamespace })));
+    await Bun.write(
+      files.bundle,
+      JSON.stringify(ociConfig({ spec, image, files, defaults: bundle, networkNamespace })),
+    );
     const cgroupFiles = cgroups.create(spec.id, { ...spec, maxProcessCount: limits.maxProcessCount });
     const initPid = await this.#starts.run(() =>
       withRootfs(layers.use(image.layers), files, () =>
@@ -188,7 +202,8 @@ export class Sandboxes implements EnginePort {
 
   async #removeRunFiles(id: SandboxId): Promise<void> {
     const { layout } = this.#deps;
-    for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id)]) await rm(dir, { recursive: true, force: true });
+    for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id)])
+      await rm(dir, { recursive: true, force: true });
   }
 
   #find(id: SandboxId): Entry {
@@ -227,7 +242,10 @@ async function untilEmpty(cgroups: Cgroups, id: SandboxId): Promise<void> {
   const deadlineMs = performance.now() + DEATH_TIMEOUT_MS;
   for (let waitMs = 1; !cgroups.isEmpty(id); waitMs = Math.min(waitMs * 2, 20)) {
     if (performance.now() > deadlineMs) {
-      throw new AppError("INTERNAL", `Cannot end sandbox "${id}": its processes are still there after ${DEATH_TIMEOUT_MS} ms`);
+      throw new AppError(
+        "INTERNAL",
+        `Cannot end sandbox "${id}": its processes are still there after ${DEATH_TIMEOUT_MS} ms`,
+      );
     }
     await delay(waitMs);
   }

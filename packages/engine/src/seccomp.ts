@@ -84,7 +84,8 @@ export function compileSeccompFilter(scratchFile: string): string {
     const file = openSync(scratchFile, "w", 0o600);
     const result = seccomp.seccomp_export_bpf(context, file);
     closeSync(file);
-    if (result !== 0) throw new AppError("HOST_UNSUITABLE", `Cannot make the system call filter: libseccomp says ${result}`);
+    if (result !== 0)
+      throw new AppError("HOST_UNSUITABLE", `Cannot make the system call filter: libseccomp says ${result}`);
     return readFileSync(scratchFile, "base64");
   } finally {
     seccomp.seccomp_release(context);

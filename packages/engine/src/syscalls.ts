@@ -56,13 +56,7 @@ export interface OverlayDirs {
 /** Mounts a writable overlay at `target`. */
 export function mountOverlay(dirs: OverlayDirs, target: string): void {
   const options = `lowerdir=${dirs.lower.join(":")},upperdir=${dirs.upper},workdir=${dirs.work},xino=off`;
-  const result = libc.symbols.mount(
-    cstring("overlay"),
-    cstring(target),
-    cstring("overlay"),
-    0,
-    cstring(options),
-  );
+  const result = libc.symbols.mount(cstring("overlay"), cstring(target), cstring("overlay"), 0, cstring(options));
   if (result !== 0) throw failure(`mount an overlay at "${target}"`);
 }
 
@@ -93,9 +87,7 @@ export function mountTmpfs(target: string): void {
 /** Mounts `source` read-only at `target` with every owner shifted by the mapping of the user namespace behind `userNamespaceFd`. */
 export function mountIdmapped(source: string, target: string, userNamespaceFd: number): void {
   const { syscall } = libc.symbols;
-  const tree = Number(
-    syscall(SYS_OPEN_TREE, AT_FDCWD, cstring(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, null, 0),
-  );
+  const tree = Number(syscall(SYS_OPEN_TREE, AT_FDCWD, cstring(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, null, 0));
   if (tree < 0) throw failure(`clone the mount of "${source}"`);
   try {
     const empty = cstring("");

@@ -4,7 +4,11 @@ import { serveEngine, startEngine } from "../src/index.ts";
 /* An engine as `dormouse engine` runs it, for tests that end it in unfriendly ways. Arguments: data folder, agent, socket. */
 const [dataDir = "", agentFile = "", socketFile = ""] = process.argv.slice(2);
 const engine = await startEngine({ dataDir, agentFile, serverUserId: 0, readySlotCount: 4 });
-const server = serveEngine(engine.sandboxes, { socketFile, groupId: 0, onError: (error) => process.stderr.write(`${error.stack}\n`) });
+const server = serveEngine(engine.sandboxes, {
+  socketFile,
+  groupId: 0,
+  onError: (error) => process.stderr.write(`${error.stack}\n`),
+});
 writeSync(3, "ready\n");
 closeSync(3);
 const stop = async (): Promise<void> => {

@@ -7,7 +7,12 @@ const RECIPES_DIR = join(import.meta.dir, "../../../images");
 const CACHE_DIR = "/var/cache/dormouse/images";
 
 export async function addBaseImage(dataDir: string): Promise<void> {
-  await buildImage({ recipesDir: RECIPES_DIR, name: "base-image", imagesDir: join(dataDir, "images"), cacheDir: CACHE_DIR });
+  await buildImage({
+    recipesDir: RECIPES_DIR,
+    name: "base-image",
+    imagesDir: join(dataDir, "images"),
+    cacheDir: CACHE_DIR,
+  });
 }
 
 /** An image of one static binary: no libc, no package manager, and a shell only when asked for. */
@@ -17,7 +22,8 @@ export async function addScratchImage(dataDir: string, options: { readonly hasSh
     mkdirSync(join(root, "bin"));
     copyFileSync("/bin/busybox", join(root, "bin/busybox"));
     chmodSync(join(root, "bin/busybox"), 0o755);
-    if (options.hasShell) for (const tool of ["sh", "cat", "id", "sleep", "echo"]) symlinkSync("busybox", join(root, "bin", tool));
+    if (options.hasShell)
+      for (const tool of ["sh", "cat", "id", "sleep", "echo"]) symlinkSync("busybox", join(root, "bin", tool));
   });
   return name;
 }

@@ -1,37 +1,44 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { processStartTicks } from "../src/records.ts";
 import { runCommand } from "../src/run-command.ts";
 
-/** Everything on this machine that a sandbox could leave behind, by kind. */
-export async function machineState(): Promise<Record<string, string[]>> {
-  const json = async (...command: string[]): Promise<unknown[]> => JSON.parse((await runCommand(command)) || "[]") as unknown[];
-  const named = (items: unknown[], key: string): string[] => items.map((item) => String((item as Record<string, unknown>)[key]));
-  return {
-    links: named(await json("ip", "-j", "link"), "ifname"),
-    tables: (await runCommand(["nft", "list", "tables"])).trim().split("\n"),
-    mounts: mountPoints(),
-    cgroups: CGROUP_TREES.flatMap((tree) => (existsSync(tree) ? readdirSync(tree).filter((name) => name.startsWith("dormouse-")) : [])),
-    namespaces: existsSync("/run/netns") ? readdirSync("/run/netns") : [],
-    runFolders: existsSync("/run/dormouse") ? readdirSync("/run/dormouse", { recursive: true }).map(String) : [],
-    processes: sandboxProcesses(),
-  };
+/**
+ * Everything on this machine that an engine or its sandboxes could leave behind: one line a piece. With `instance` only what
+ * bears that engine's name, so that tests of several engines can run side by side.
+ */
+export async function tracesOnMachine(instance = ""): Promise<string[]> {
+  const links = JSON.parse((await runCommand(["ip", "-j", "link"])) || "[]") as { ifname: string }[];
+  const tables = (await runCommand(["nft", "list", "tables"])).trim().split("\n");
+  return [
+    ...links.map((link) => `link ${link.ifname}`).filter((line) => line.includes(`dm${instance}`)),
+    ...tables.filter((line) => line.includes(`dormouse_${instance}`)),
+    ...readFileSync("/proc/mounts", "utf8")
+      .split("\n")
+      .map((line) => `mount ${line.split(" ")[1] ?? ""}`)
+      .filter((line) => line.includes("dormouse") && line.includes(instance)),
+    ...CGROUP_TREES.flatMap((tree) => namesIn(tree).map((name) => `cgroup ${tree}/${name}`)).filter((line) =>
+      line.includes(`dormouse-${instance}`),
+    ),
+    ...namesIn("/run/dormouse")
+      .filter((name) => name !== "subnets" && name.includes(instance))
+      .map((name) => `folder /run/dormouse/${name}`),
+    ...processes().filter((line) => line.includes(`dormouse-${instance}`)),
+  ];
 }
-
-/** Source, target and type; options may change by what else goes on. */
-const mountPoints = (): string[] =>
-  readFileSync("/proc/mounts", "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => line.split(" ").slice(0, 3).join(" "));
 
 const CGROUP_TREES = ["", "/memory", "/cpu", "/pids", "/unified"].map((tree) => `/sys/fs/cgroup${tree}`);
 
-function sandboxProcesses(): string[] {
+const namesIn = (dir: string): string[] => (existsSync(dir) ? readdirSync(dir) : []);
+
+/** Processes in a control group of ours, with that group; one that only waits for its parent to notice its end is gone. */
+function processes(): string[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        return /sandbox-api|\/dev\/init|^crun/.test(command) ? [command] : [];
+        if (processStartTicks(Number(pid)) === undefined) return [];
+        const group = /\/(dormouse-\S+)/.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1];
+        return group === undefined ? [] : [`process ${pid} in ${group}`];
       } catch {
         return [];
       }

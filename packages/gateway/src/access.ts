@@ -23,7 +23,10 @@ export function authorizeSandbox(
 ): Grant {
   const namedWorkspace = headers.get("x-blaxel-workspace");
   if (namedWorkspace !== null && namedWorkspace !== place.workspace) {
-    throw new AppError("FORBIDDEN", `Cannot use workspace "${place.workspace}": the request names workspace "${namedWorkspace}"`);
+    throw new AppError(
+      "FORBIDDEN",
+      `Cannot use workspace "${place.workspace}": the request names workspace "${namedWorkspace}"`,
+    );
   }
   const header = findApiKeyHeader(directory, headers, place.workspace);
   if (header !== undefined) return grant(place.path, { isAuthorizationOurs: header === "authorization" });
@@ -35,7 +38,12 @@ export function authorizeSandbox(
 }
 
 /** One step for every preview: public, any valid token, or an API key of its workspace. @throws {AppError} UNAUTHENTICATED */
-export function authorizePreview(directory: GatewayDirectory, headers: Headers, preview: PreviewRoute, path: string): Grant {
+export function authorizePreview(
+  directory: GatewayDirectory,
+  headers: Headers,
+  preview: PreviewRoute,
+  path: string,
+): Grant {
   const query = takeQueryParameter(path, "bl_preview_token");
   if (preview.isPublic) return grant(query.path);
   if (query.value !== undefined && directory.isPreviewTokenValid(preview.previewId, query.value)) {

@@ -59,7 +59,9 @@ test("a private preview opens with the token as query, header or cookie, and the
 test("an API key of the workspace opens its private previews and does not reach the app", async () => {
   await using bench = await benchWithEcho();
   for (const name of ["X-Blaxel-Authorization", "Authorization"]) {
-    const echo = await echoOf(await fetch(`${bench.url}/preview/closed/`, { headers: { [name]: `Bearer ${API_KEY}` } }));
+    const echo = await echoOf(
+      await fetch(`${bench.url}/preview/closed/`, { headers: { [name]: `Bearer ${API_KEY}` } }),
+    );
     expect(JSON.stringify(echo)).not.toContain(API_KEY);
   }
 });
@@ -82,10 +84,15 @@ test("an unknown preview is 404 ROUTE_NOT_FOUND, an expired one 410", async () =
 test("a browser's first visit is redirected to the clean URL with a host-only cookie", async () => {
   await using bench = await benchWithEcho();
   const url = `${bench.url}/preview/closed/a%2Fb?x=1&bl_preview_token=${TOKEN}`;
-  const answer = await fetch(url, { redirect: "manual", headers: { Accept: "text/html", "Sec-Fetch-Mode": "navigate" } });
+  const answer = await fetch(url, {
+    redirect: "manual",
+    headers: { Accept: "text/html", "Sec-Fetch-Mode": "navigate" },
+  });
   expect(answer.status).toBe(302);
   expect(answer.headers.get("location")).toBe("/preview/closed/a%2Fb?x=1");
-  expect(answer.headers.get("set-cookie")).toBe(`dormouse_preview=${TOKEN}; Path=/preview/closed; HttpOnly; SameSite=Lax`);
+  expect(answer.headers.get("set-cookie")).toBe(
+    `dormouse_preview=${TOKEN}; Path=/preview/closed; HttpOnly; SameSite=Lax`,
+  );
   const cookie = answer.headers.get("set-cookie")?.split(";")[0] ?? "";
   expect((await echoOf(await fetch(`${bench.url}/preview/closed/a`, { headers: { Cookie: cookie } }))).url).toBe("/a");
 });
@@ -100,9 +107,15 @@ test("a host-style preview sets its cookie for the whole host", async () => {
 
 test("an iframe or a script is served at once, with the cookie", async () => {
   await using bench = await benchWithEcho();
-  const kinds: Record<string, string>[] = [{ "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe", Accept: "text/html" }, { Accept: "*/*" }];
+  const kinds: Record<string, string>[] = [
+    { "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe", Accept: "text/html" },
+    { Accept: "*/*" },
+  ];
   for (const headers of kinds) {
-    const answer = await fetch(`${bench.url}/preview/closed/?bl_preview_token=${TOKEN}`, { redirect: "manual", headers });
+    const answer = await fetch(`${bench.url}/preview/closed/?bl_preview_token=${TOKEN}`, {
+      redirect: "manual",
+      headers,
+    });
     expect(answer.status).toBe(200);
     expect(answer.headers.get("set-cookie")).toContain(`dormouse_preview=${TOKEN}`);
   }
@@ -118,7 +131,9 @@ test("a path that starts with two slashes is not turned into a redirect to anoth
 test("the cookie is Secure and Partitioned over https, which only a trusted proxy can claim", async () => {
   for (const isForwardedProtoTrusted of [true, false]) {
     await using bench = await benchWithEcho({ isForwardedProtoTrusted });
-    const answer = await fetch(`${bench.url}/preview/closed/?bl_preview_token=${TOKEN}`, { headers: { "X-Forwarded-Proto": "https" } });
+    const answer = await fetch(`${bench.url}/preview/closed/?bl_preview_token=${TOKEN}`, {
+      headers: { "X-Forwarded-Proto": "https" },
+    });
     const cookie = answer.headers.get("set-cookie") ?? "";
     expect(cookie.endsWith("SameSite=None; Secure; Partitioned")).toBe(isForwardedProtoTrusted);
     expect((await echoOf(answer)).headers["x-forwarded-proto"]).toBe(isForwardedProtoTrusted ? "https" : "http");
@@ -126,7 +141,9 @@ test("the cookie is Secure and Partitioned over https, which only a trusted prox
 });
 
 test("responseHeaders of a preview replace the app's, and are on errors too", async () => {
-  await using bench = await benchWithEcho({ preview: { responseHeaders: { "Access-Control-Allow-Origin": "http://localhost:3000", "X-Own": "1" } } });
+  await using bench = await benchWithEcho({
+    preview: { responseHeaders: { "Access-Control-Allow-Origin": "http://localhost:3000", "X-Own": "1" } },
+  });
   for (const path of ["/preview/open/", "/preview/closed/"]) {
     const answer = await fetch(bench.url + path);
     expect(answer.headers.get("access-control-allow-origin")).toBe("http://localhost:3000");
@@ -135,13 +152,17 @@ test("responseHeaders of a preview replace the app's, and are on errors too", as
 });
 
 test("requestHeaders of a preview reach the app and win over the client's", async () => {
-  await using bench = await benchWithEcho({ preview: { requestHeaders: { Authorization: "Basic app", "X-Extra": "1" } } });
+  await using bench = await benchWithEcho({
+    preview: { requestHeaders: { Authorization: "Basic app", "X-Extra": "1" } },
+  });
   const echo = await echoOf(await fetch(`${bench.url}/preview/open/`, { headers: { Authorization: "Bearer mine" } }));
   expect(echo.headers).toMatchObject({ authorization: "Basic app", "x-extra": "1" });
 });
 
 test("a preflight is answered from responseHeaders without a token", async () => {
-  await using bench = await benchWithEcho({ preview: { responseHeaders: { "Access-Control-Allow-Origin": "http://localhost:3000" } } });
+  await using bench = await benchWithEcho({
+    preview: { responseHeaders: { "Access-Control-Allow-Origin": "http://localhost:3000" } },
+  });
   const answer = await fetch(`${bench.url}/preview/closed/`, { method: "OPTIONS" });
   expect(answer.status).toBe(204);
   expect(answer.headers.get("access-control-allow-origin")).toBe("http://localhost:3000");
@@ -149,7 +170,11 @@ test("a preflight is answered from responseHeaders without a token", async () =>
 
 test("a preflight to a session without CORS headers of its own is allowed", async () => {
   await using bench = await benchWithEcho({ preview: { port: 443 } });
-  const headers = { Origin: "http://app.test", "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-blaxel-preview-token" };
+  const headers = {
+    Origin: "http://app.test",
+    "Access-Control-Request-Method": "PUT",
+    "Access-Control-Request-Headers": "x-blaxel-preview-token",
+  };
   const answer = await fetch(`${bench.url}/preview/closed/process`, { method: "OPTIONS", headers });
   expect(answer.status).toBe(204);
   expect(answer.headers.get("access-control-allow-headers")).toBe("x-blaxel-preview-token");
@@ -174,14 +199,19 @@ test("a sandbox URL takes the API key as any of its three carriers and refuses e
     expect(JSON.stringify(echo)).not.toContain(API_KEY);
     expect(echo.headers).not.toHaveProperty("x-blaxel-workspace");
   }
-  for (const headers of [{}, { Authorization: "Bearer wrong" }, { Authorization: API_KEY }] as Record<string, string>[]) {
+  for (const headers of [{}, { Authorization: "Bearer wrong" }, { Authorization: API_KEY }] as Record<
+    string,
+    string
+  >[]) {
     expect((await fetch(url, { headers })).status).toBe(401);
   }
 });
 
 test("an app's own token parameter stays when the key came another way", async () => {
   await using bench = await benchWithEcho();
-  const answer = await fetch(`${bench.url}/run/acme/sandboxes/box/x?token=mine`, { headers: { Authorization: `Bearer ${API_KEY}` } });
+  const answer = await fetch(`${bench.url}/run/acme/sandboxes/box/x?token=mine`, {
+    headers: { Authorization: `Bearer ${API_KEY}` },
+  });
   expect((await echoOf(answer)).url).toBe("/x?token=mine");
 });
 

@@ -19,7 +19,12 @@ export function redirectAfterFirstVisit(visit: Visit): Response | undefined {
   const location = route.mount + grant.path;
   // "//host" as a Location would lead to another site.
   if (location.startsWith("//")) return undefined;
-  const headers = new Headers({ location, "cache-control": "no-store", "referrer-policy": "no-referrer", "set-cookie": cookie });
+  const headers = new Headers({
+    location,
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "set-cookie": cookie,
+  });
   return new Response(null, { status: 302, headers });
 }
 

@@ -3,6 +3,7 @@ import { cleanDownstreamHeaders, type DownstreamHeaderRules } from "./headers.ts
 import type { Lease } from "./lease.ts";
 import { sendWithNode } from "./node-request.ts";
 import { AGENT_PORT } from "./place.ts";
+import { codeOf, unreachableError } from "./unreachable.ts";
 
 /** One request on its way to one port of one awake sandbox. */
 export interface ForwardJob {
@@ -25,96 +26,83 @@ const BUFFERED_BODY_BYTES = 64 * 1024;
  * @throws {AppError} UPSTREAM_UNREACHABLE when nothing answered, SANDBOX_NOT_FOUND when the sandbox was deleted meanwhile.
  */
 export async function forward(job: ForwardJob): Promise<Response> {
-  const controller = abortedByClientOrDeletion(job);
   try {
-    const upstream = await send(job, controller.signal);
+    const upstream = await untilDeleted(job.lease, send(job)).catch((error: unknown) => {
+      if (!isWorthASecondTry(job, error)) throw error;
+      return untilDeleted(job.lease, sendWithFetch(job, { body: null, isPooled: false }));
+    });
     cleanDownstreamHeaders(upstream.headers, job.downstream);
     return await deliver(upstream, job);
   } catch (cause) {
     job.lease.release();
-    // An upload that still runs must not go on once its answer has failed.
-    controller.abort();
     throw unreachableError(job, cause);
   }
 }
 
-/** A signal that fires when the client leaves or the sandbox is deleted. */
-export function abortedByClientOrDeletion(job: { request: Request; lease: Lease }): AbortController {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  job.lease.onAbort = abort;
-  if (job.request.signal.aborted) abort();
-  else job.request.signal.addEventListener("abort", abort, { once: true });
-  return controller;
-}
-
-/** What to tell the client when the app gave no usable answer. */
-export function unreachableError(job: Pick<ForwardJob, "lease" | "port" | "sandboxName">, cause: unknown): AppError {
-  if (cause instanceof AppError) return cause;
-  if (job.lease.isAborted) {
-    return new AppError("SANDBOX_NOT_FOUND", `Cannot reach sandbox "${job.sandboxName}": it was deleted`, { cause });
-  }
-  if (codeOf(cause) === "ECONNREFUSED") {
-    return new AppError("UPSTREAM_UNREACHABLE", `Cannot reach port ${job.port}: nothing listens on port ${job.port} in sandbox "${job.sandboxName}"`, {
-      hint: `Start a server inside the sandbox that listens on 0.0.0.0:${job.port}, not only on 127.0.0.1.`,
-      cause,
-    });
-  }
-  return new AppError("UPSTREAM_UNREACHABLE", `Cannot read the answer of port ${job.port} in sandbox "${job.sandboxName}": the connection was closed`, {
-    hint: "See the log of the process that serves this port.",
-    cause,
+/**
+ * `answer`, or a rejection as soon as the sandbox is deleted. No abort signal of our own for that: beside the client's, which
+ * every request has, it would cost a tenth of the whole forwarding, and the deletion itself closes the app's connection.
+ */
+function untilDeleted<T>(lease: Lease, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    lease.onAbort = () => reject(new Error("the sandbox was deleted"));
+    answer.then(resolve, reject);
   });
 }
 
-function send(job: ForwardJob, signal: AbortSignal): Promise<Response> {
+function send(job: ForwardJob): Promise<Response> {
+  if (job.path.startsWith("//")) return sendExactly(job);
   const { method } = job.request;
-  const isSafe = method === "GET" || method === "HEAD";
-  if (job.path.startsWith("//")) return sendExactly(job, signal);
-  const body = isSafe ? null : job.request.body;
+  const body = method === "GET" || method === "HEAD" ? null : job.request.body;
   // The agent never closes an idle connection. An app does, perhaps at the moment it wakes: a request that must not be sent
   // twice never goes over a connection that may be dying.
-  if (job.port === AGENT_PORT) return sendWithFetch(job, { signal, body, isPooled: true });
-  const isRepeatable = body === null && (isSafe || method === "OPTIONS");
-  if (!isRepeatable) return sendWithFetch(job, { signal, body, isPooled: false });
-  return sendWithFetch(job, { signal, body, isPooled: true }).catch((error: unknown) => {
-    if (codeOf(error) !== "ECONNRESET" || signal.aborted) throw error;
-    return sendWithFetch(job, { signal, body, isPooled: false });
-  });
+  return sendWithFetch(job, { body, isPooled: job.port === AGENT_PORT || isRepeatable(job.request) });
+}
+
+function isRepeatable(request: Request): boolean {
+  const { method } = request;
+  return method === "GET" || method === "HEAD" || (method === "OPTIONS" && request.body === null);
+}
+
+/** True for a connection that was closed before any answer, as a pooled one may have been before it was used. */
+function isWorthASecondTry({ request, lease }: ForwardJob, error: unknown): boolean {
+  return codeOf(error) === "ECONNRESET" && isRepeatable(request) && !request.signal.aborted && !lease.isAborted;
 }
 
 interface FetchOptions {
-  readonly signal: AbortSignal;
   readonly body: ReadableStream<Uint8Array> | null;
   readonly isPooled: boolean;
 }
 
 /** Bun runs 256 fetches at once unless BUN_CONFIG_MAX_HTTP_REQUESTS says more: the app must, or held requests block others. */
-function sendWithFetch(job: ForwardJob, options: FetchOptions): Promise<Response> {
+function sendWithFetch(job: ForwardJob, { body, isPooled }: FetchOptions): Promise<Response> {
   const init: BunFetchRequestInit = {
     method: job.request.method,
     headers: job.headers,
-    body: options.body,
-    signal: options.signal,
+    body,
+    signal: job.request.signal,
     redirect: "manual",
     decompress: false,
-    keepalive: options.isPooled,
+    keepalive: isPooled,
     // Bun would give up on a silent stream.
     timeout: false,
   };
   return fetch(`http://${job.lease.address}:${job.port}${job.path}`, init);
 }
 
-async function sendExactly(job: ForwardJob, signal: AbortSignal): Promise<Response> {
-  const { request, headers, path, port, lease } = job;
-  const options = { address: lease.address, port, method: request.method, path, headers, body: request.body, signal };
-  const answer = await sendWithNode(options);
+async function sendExactly({ request, headers, path, port, lease, sandboxName }: ForwardJob): Promise<Response> {
+  const { method, body, signal } = request;
+  const answer = await sendWithNode({ address: lease.address, port, method, path, headers, body, signal });
   if (answer instanceof Response) return answer;
   answer.socket.destroy();
-  throw new AppError("UPSTREAM_UNREACHABLE", `Cannot read the answer of port ${port} in sandbox "${job.sandboxName}": it switched protocols unasked`);
+  throw new AppError(
+    "UPSTREAM_UNREACHABLE",
+    `Cannot read the answer of port ${port} in sandbox "${sandboxName}": it switched protocols unasked`,
+  );
 }
 
 /** Answers with what the app sent, holding the lease until it has sent all of it. */
-export async function deliver(upstream: Response, job: ForwardJob): Promise<Response> {
+export function deliver(upstream: Response, job: ForwardJob): Response | Promise<Response> {
   const { status, statusText, headers, body } = upstream;
   const init = { status, statusText, headers };
   const length = headers.get("content-length");
@@ -124,19 +112,28 @@ export async function deliver(upstream: Response, job: ForwardJob): Promise<Resp
   }
   // Bun calls bytes without a type "application/octet-stream", which a browser would save instead of show; a stream it leaves.
   const isBuffered = length !== null && Number(length) <= BUFFERED_BODY_BYTES && headers.has("content-type");
-  if (!isBuffered) return new Response(streamUntilEnd(body, () => job.lease.release()), init);
+  if (!isBuffered) return new Response(streamUntilEnd(body, job.lease), init);
+  const bytes = upstream.blob();
+  const finish = (whole: Blob): Response => {
+    job.lease.release();
+    return new Response(whole, init);
+  };
   // Usually the body came with the head and nothing has to be waited for.
-  const reading = upstream.bytes();
-  const ready = Bun.peek(reading);
-  const bytes = ready instanceof Promise ? await ready : ready;
-  job.lease.release();
-  return new Response(bytes, init);
+  const ready = Bun.peek(bytes);
+  return ready instanceof Promise ? untilDeleted(job.lease, bytes).then(finish) : finish(ready);
 }
 
-/** `body` as it comes, chunk by chunk at the reader's pace; `onEnd` runs once, at its end, failure or cancellation. */
-function streamUntilEnd(body: ReadableStream<Uint8Array>, onEnd: () => void): ReadableStream<Uint8Array> {
+/** `body` chunk by chunk at the reader's pace; the lease ends with it, and it breaks off when the sandbox is deleted. */
+function streamUntilEnd(body: ReadableStream<Uint8Array>, lease: Lease): ReadableStream<Uint8Array> {
   const reader = body.getReader();
+  const stop = (reason?: unknown): Promise<void> => reader.cancel(reason).catch(() => undefined);
   return new ReadableStream({
+    start(controller) {
+      lease.onAbort = () => {
+        controller.error(new Error("the sandbox was deleted"));
+        void stop();
+      };
+    },
     async pull(controller) {
       try {
         const { done, value } = await reader.read();
@@ -145,15 +142,11 @@ function streamUntilEnd(body: ReadableStream<Uint8Array>, onEnd: () => void): Re
       } catch (error) {
         controller.error(error);
       }
-      onEnd();
+      lease.release();
     },
     async cancel(reason) {
-      onEnd();
-      await reader.cancel(reason).catch(() => undefined);
+      lease.release();
+      await stop(reason);
     },
   });
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }

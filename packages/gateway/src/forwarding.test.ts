@@ -43,14 +43,17 @@ test.each([
 
 test("both of two Set-Cookie lines reach the client", async () => {
   await using bench = new GatewayBench();
-  await bench.listen(3000, answering("HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"));
+  await bench.listen(
+    3000,
+    answering("HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"),
+  );
   const answer = await exchange(bench.port, get("/preview/open/"));
   expect(answer.head.match(/set-cookie: [^\r]+/gi)).toEqual(["set-cookie: a=1; Path=/", "set-cookie: b=2"]);
 });
 
 test("HEAD keeps the length it announces and has no body", async () => {
   await using bench = new GatewayBench();
-  await bench.listen(3000, answering("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nETag: \"v1\"\r\n\r\n"));
+  await bench.listen(3000, answering('HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nETag: "v1"\r\n\r\n'));
   const answer = await exchange(bench.port, get("/preview/open/").replace("GET", "HEAD"));
   expect(answer).toMatchObject({ status: 200, body: "" });
   expect(answer.head.toLowerCase()).toContain("content-length: 1234");
@@ -68,16 +71,14 @@ test("DELETE passes, with and without a body", async () => {
   await using bench = new GatewayBench();
   const seen: string[] = [];
   await bench.listenHttp(3000, (request, response) => {
-    void request.toArray().then((chunks) => {
-      seen.push(`${request.method} ${Buffer.concat(chunks).toString()}`);
-      response.end("gone");
-    });
+    request.setEncoding("utf8").once("data", (body: string) => seen.push(body));
+    request.on("end", () => response.end(`${request.method} gone`));
   });
   for (const body of [null, "why"]) {
     const answer = await fetch(`${bench.url}/preview/open/x`, { method: "DELETE", body });
-    expect(await answer.text()).toBe("gone");
+    expect(await answer.text()).toBe("DELETE gone");
   }
-  expect(seen).toEqual(["DELETE ", "DELETE why"]);
+  expect(seen).toEqual(["why"]);
 });
 
 test("a GET with a body is refused rather than forwarded without it", async () => {
@@ -123,9 +124,11 @@ test("an answer without Content-Type stays without", async () => {
 test("headers named by Connection are removed in both directions", async () => {
   await using bench = new GatewayBench();
   const seen: string[] = [];
-  const app = "HTTP/1.1 200 OK\r\nConnection: X-App-Hop\r\nX-App-Hop: 1\r\nKeep-Alive: timeout=5\r\nX-Kept: 1\r\nContent-Length: 0\r\n\r\n";
+  const app =
+    "HTTP/1.1 200 OK\r\nConnection: X-App-Hop\r\nX-App-Hop: 1\r\nKeep-Alive: timeout=5\r\nX-Kept: 1\r\nContent-Length: 0\r\n\r\n";
   await bench.listen(3000, answering(app, seen));
-  const request = "GET /preview/open/ HTTP/1.1\r\nHost: a\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\nX-Kept: 1\r\n\r\n";
+  const request =
+    "GET /preview/open/ HTTP/1.1\r\nHost: a\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\nX-Kept: 1\r\n\r\n";
   const answer = await exchange(bench.port, request);
   expect(seen[0]?.toLowerCase()).not.toMatch(/x-hop|\nte:/);
   expect(seen[0]?.toLowerCase()).toContain("x-kept: 1");
@@ -221,24 +224,40 @@ test("a slow reader stalls the app instead of filling memory", async () => {
   expect(sentBytes).toBeLessThan(64 * 1024 * 1024);
 });
 
-test.each(["Content-Length: 1000000", "Transfer-Encoding: chunked"])("an app that dies mid-body under %s is an error for the client", async (framing) => {
-  await using bench = new GatewayBench();
-  await bench.listen(3000, (socket) => {
-    socket.once("data", () => socket.write(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n5\r\nhello\r\n`, () => setTimeout(() => socket.destroy(), 20)));
-  });
-  using client = new RawClient(bench.port);
-  client.send(get("/preview/open/"));
-  const received = await client.untilClosed();
-  expect(received).toContain("hello");
-  expect(received).not.toContain("\r\n0\r\n\r\n");
-  const read = fetch(`${bench.url}/preview/open/`).then((answer) => answer.text());
-  expect(read.then(() => "whole", () => "error")).resolves.toBe("error");
-});
+test.each(["Content-Length: 1000000", "Transfer-Encoding: chunked"])(
+  "an app that dies mid-body under %s is an error for the client",
+  async (framing) => {
+    await using bench = new GatewayBench();
+    await bench.listen(3000, (socket) => {
+      socket.once("data", () =>
+        socket.write(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n5\r\nhello\r\n`, () =>
+          setTimeout(() => socket.destroy(), 20),
+        ),
+      );
+    });
+    using client = new RawClient(bench.port);
+    client.send(get("/preview/open/"));
+    const received = await client.untilClosed();
+    expect(received).toContain("hello");
+    expect(received).not.toContain("\r\n0\r\n\r\n");
+    const read = fetch(`${bench.url}/preview/open/`).then((answer) => answer.text());
+    expect(
+      read.then(
+        () => "whole",
+        () => "error",
+      ),
+    ).resolves.toBe("error");
+  },
+);
 
 test("an app that dies within a short body is a 502", async () => {
   await using bench = new GatewayBench();
   await bench.listen(3000, (socket) => {
-    socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nhello", () => setTimeout(() => socket.destroy(), 20)));
+    socket.once("data", () =>
+      socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nhello", () =>
+        setTimeout(() => socket.destroy(), 20),
+      ),
+    );
   });
   expect((await exchange(bench.port, get("/preview/open/"))).status).toBe(502);
 });

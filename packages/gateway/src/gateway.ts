@@ -75,7 +75,9 @@ function admit(deps: GatewayDeps, arrival: Arrival, route: Route): Response | Pr
   const edge = edgeOf(deps, arrival);
   const scope = { mount: route.mount, isHttps: edge.protocol === "https" };
   const cookie = grant.tokenFromQuery === undefined ? undefined : previewCookie(grant.tokenFromQuery, scope);
-  return redirectAfterFirstVisit({ request, route, grant, cookie }) ?? pass(deps, arrival, { route, grant, edge, cookie });
+  return (
+    redirectAfterFirstVisit({ request, route, grant, cookie }) ?? pass(deps, arrival, { route, grant, edge, cookie })
+  );
 }
 
 interface Admission {
@@ -85,7 +87,7 @@ interface Admission {
   readonly cookie: string | undefined;
 }
 
-async function pass(deps: GatewayDeps, { request, server }: Arrival, admission: Admission): Promise<Response | undefined> {
+function pass(deps: GatewayDeps, { request, server }: Arrival, admission: Admission): Promise<Response | undefined> {
   const { route, grant, edge, cookie } = admission;
   const { sandboxId, name: sandboxName } = sandboxOf(deps.directory, route);
   const { preview } = route;
@@ -93,14 +95,22 @@ async function pass(deps: GatewayDeps, { request, server }: Arrival, admission: 
     request,
     sandboxName,
     ...destinationOf(route, grant.path),
-    headers: upstreamHeaders(request.headers, { edge, isAuthorizationOurs: grant.isAuthorizationOurs, injected: preview?.requestHeaders }),
+    headers: upstreamHeaders(request.headers, {
+      edge,
+      isAuthorizationOurs: grant.isAuthorizationOurs,
+      injected: preview?.requestHeaders,
+    }),
     downstream: { replaced: preview?.responseHeaders, cookie },
   };
   // Neither a wake nor a silent stream may run into the connection's idle time.
   server.timeout(request, 0);
   const acquired = deps.life.acquire(sandboxId);
-  const job: ForwardJob = { ...target, lease: acquired instanceof Lease ? acquired : await acquired };
-  return isWebSocketUpgrade(request) ? joinWebSockets(job, server) : forward(job);
+  const start = (lease: Lease): Promise<Response | undefined> => {
+    const job: ForwardJob = { ...target, lease };
+    return isWebSocketUpgrade(request) ? joinWebSockets(job, server) : forward(job);
+  };
+  // An awake sandbox is the usual case and costs no turn of the event loop.
+  return acquired instanceof Lease ? start(acquired) : acquired.then(start);
 }
 
 function edgeOf(deps: GatewayDeps, { request, server }: Arrival): Edge {
@@ -120,9 +130,11 @@ function edgeOf(deps: GatewayDeps, { request, server }: Arrival): Edge {
 function refuseUnforwardable({ method, headers }: Request): void {
   if (method === "CONNECT" || method === "TRACE") throw unforwardable(`method ${method} is not allowed`);
   const length = headers.get("content-length");
-  if (length?.includes(",") === true || headers.get("host")?.includes(",") === true) throw unforwardable("a header is repeated");
+  if (length?.includes(",") === true || headers.get("host")?.includes(",") === true)
+    throw unforwardable("a header is repeated");
   if (method !== "GET" && method !== "HEAD") return;
-  if ((length !== null && length !== "0") || headers.has("transfer-encoding")) throw unforwardable(`a ${method} with a body is not supported`);
+  if ((length !== null && length !== "0") || headers.has("transfer-encoding"))
+    throw unforwardable(`a ${method} with a body is not supported`);
 }
 
 function unforwardable(state: string): AppError {

@@ -52,7 +52,8 @@ export function upstreamHeaders(received: Headers, rules: UpstreamHeaderRules): 
   for (const name of NEVER_UPSTREAM) headers.delete(name);
   if (rules.isAuthorizationOurs) headers.delete("authorization");
   const cookie = headers.get("cookie");
-  if (cookie !== null && cookie.includes(PLATFORM_COOKIE_PREFIX)) setOrDelete(headers, "cookie", withoutPlatformCookies(cookie));
+  if (cookie !== null && cookie.includes(PLATFORM_COOKIE_PREFIX))
+    setOrDelete(headers, "cookie", withoutPlatformCookies(cookie));
   headers.set("x-forwarded-for", rules.edge.clientAddress);
   headers.set("x-forwarded-proto", rules.edge.protocol);
   headers.set("x-forwarded-host", rules.edge.host);
@@ -89,7 +90,8 @@ function dropPlatformCookies(headers: Headers): void {
   const lines = headers.getSetCookie();
   if (!lines.some((line) => line.trimStart().startsWith(PLATFORM_COOKIE_PREFIX))) return;
   headers.delete("set-cookie");
-  for (const line of lines) if (!line.trimStart().startsWith(PLATFORM_COOKIE_PREFIX)) headers.append("set-cookie", line);
+  for (const line of lines)
+    if (!line.trimStart().startsWith(PLATFORM_COOKIE_PREFIX)) headers.append("set-cookie", line);
 }
 
 function setOrDelete(headers: Headers, name: string, value: string): void {

@@ -150,7 +150,10 @@ export class SandboxLifeEntry implements LeaseHolder {
   /** Resolves when no keepAlive process runs inside, or when the agent cannot say: then there is none to wait for. */
   async #askWhetherIdle(signal: AbortSignal): Promise<void> {
     try {
-      const answer = await fetch(`http://${this.#address}:${AGENT_PORT}/_dormouse/idle`, { signal, timeout: false } as RequestInit);
+      const answer = await fetch(`http://${this.#address}:${AGENT_PORT}/_dormouse/idle`, {
+        signal,
+        timeout: false,
+      } as RequestInit);
       await answer.bytes();
     } catch {
       // Nobody to ask.

@@ -233,7 +233,9 @@ test("2,000 requests around a sandbox that keeps falling asleep are all answered
     isFrozen = false;
   };
   await bench.listenHttp(8080, (_request, response) => response.end());
-  await bench.listenHttp(3000, (_request, response) => response.setHeader("content-type", "text/plain").end(isFrozen ? "frozen" : "ok"));
+  await bench.listenHttp(3000, (_request, response) =>
+    response.setHeader("content-type", "text/plain").end(isFrozen ? "frozen" : "ok"),
+  );
   const worker = async (): Promise<void> => {
     for (let count = 0; count < 500; count += 1) {
       expect(await (await fetch(`${bench.url}/preview/open/`)).text()).toBe("ok");

@@ -43,7 +43,10 @@ export function sendWithNode(options: NodeRequestOptions): Promise<Response | Up
       resolve({ socket, firstBytes, headers: toHeaders(incoming.rawHeaders) });
     });
     if (options.body === null) outgoing.end();
-    else Readable.fromWeb(options.body as NodeReadableStream).on("error", reject).pipe(outgoing);
+    else
+      Readable.fromWeb(options.body as NodeReadableStream)
+        .on("error", reject)
+        .pipe(outgoing);
   });
 }
 
@@ -58,6 +61,7 @@ function toResponse(incoming: http.IncomingMessage, method: string): Response {
 
 function toHeaders(rawHeaders: readonly string[]): Headers {
   const headers = new Headers();
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) headers.append(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2)
+    headers.append(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");
   return headers;
 }

@@ -16,15 +16,22 @@ export interface Route {
 
 /** @throws {AppError} ROUTE_NOT_FOUND for an unknown preview, PREVIEW_EXPIRED */
 export function findRoute(directory: GatewayDirectory, place: Place): Route {
-  if (place.kind === "sandbox") return { preview: undefined, workspace: place.workspace, name: place.name, mount: "", path: place.path };
+  if (place.kind === "sandbox")
+    return { preview: undefined, workspace: place.workspace, name: place.name, mount: "", path: place.path };
   const preview = directory.findPreview(place.previewId);
   if (preview === undefined) {
-    throw new AppError("ROUTE_NOT_FOUND", `Cannot find preview "${place.previewId}": it does not exist or was deleted`, {
-      hint: 'Take the address from the "spec.url" of the preview.',
-    });
+    throw new AppError(
+      "ROUTE_NOT_FOUND",
+      `Cannot find preview "${place.previewId}": it does not exist or was deleted`,
+      {
+        hint: 'Take the address from the "spec.url" of the preview.',
+      },
+    );
   }
   if (preview.expiresAtMs !== undefined && preview.expiresAtMs <= Date.now()) {
-    throw new AppError("PREVIEW_EXPIRED", `Cannot open preview "${place.previewId}": it expired`, { hint: "Create the preview or session again." });
+    throw new AppError("PREVIEW_EXPIRED", `Cannot open preview "${place.previewId}": it expired`, {
+      hint: "Create the preview or session again.",
+    });
   }
   const { workspace, name } = preview.sandbox;
   return { preview, workspace, name, mount: place.mount, path: place.path };
@@ -43,6 +50,7 @@ export function authorize(directory: GatewayDirectory, headers: Headers, route: 
 /** Looked up after authorisation, so that a stranger cannot learn which names exist. @throws {AppError} SANDBOX_NOT_FOUND */
 export function sandboxOf(directory: GatewayDirectory, route: Route): SandboxRoute {
   const sandbox = route.preview?.sandbox ?? directory.findSandbox(route.workspace, route.name);
-  if (sandbox === undefined) throw new AppError("SANDBOX_NOT_FOUND", `Cannot find sandbox "${route.name}": it does not exist`);
+  if (sandbox === undefined)
+    throw new AppError("SANDBOX_NOT_FOUND", `Cannot find sandbox "${route.name}": it does not exist`);
   return sandbox;
 }

@@ -6,11 +6,17 @@ import { API_KEY, GatewayBench } from "./testkit/gateway-bench.ts";
 test.each([
   ["http://h/run/acme/sandboxes/box", { kind: "sandbox", workspace: "acme", name: "box", path: "/" }],
   ["http://h/run/acme/sandboxes/box?x=1", { kind: "sandbox", workspace: "acme", name: "box", path: "/?x=1" }],
-  ["http://h/run/acme/sandboxes/box//filesystem//tmp", { kind: "sandbox", workspace: "acme", name: "box", path: "//filesystem//tmp" }],
+  [
+    "http://h/run/acme/sandboxes/box//filesystem//tmp",
+    { kind: "sandbox", workspace: "acme", name: "box", path: "//filesystem//tmp" },
+  ],
   ["http://h/preview/abc", { kind: "preview", previewId: "abc", mount: "/preview/abc", path: "/" }],
   ["http://h/preview/abc?q", { kind: "preview", previewId: "abc", mount: "/preview/abc", path: "/?q" }],
   ["http://abc.preview.localhost:4111/x", { kind: "preview", previewId: "abc", mount: "", path: "/x" }],
-  ["http://abc.preview.example.com/run/acme/sandboxes/box", { kind: "preview", previewId: "abc", mount: "", path: "/run/acme/sandboxes/box" }],
+  [
+    "http://abc.preview.example.com/run/acme/sandboxes/box",
+    { kind: "preview", previewId: "abc", mount: "", path: "/run/acme/sandboxes/box" },
+  ],
   ["/preview/abc/x", { kind: "preview", previewId: "abc", mount: "/preview/abc", path: "/x" }],
 ] as const)("%s leads to its place", (url, place) => {
   expect(findPlace(url)).toEqual(place);
@@ -40,9 +46,12 @@ test.each([
   expect(destinationInSandbox(path)).toEqual(destination);
 });
 
-test.each(["/port/80/", "/port/443/", "/port/8080/", "/port/0/", "/port/65536/"])("%s in a sandbox is refused", (path) => {
-  expect(() => destinationInSandbox(path)).toThrow("reserved");
-});
+test.each(["/port/80/", "/port/443/", "/port/8080/", "/port/0/", "/port/65536/"])(
+  "%s in a sandbox is refused",
+  (path) => {
+    expect(() => destinationInSandbox(path)).toThrow("reserved");
+  },
+);
 
 test.each([
   ["/a?token=x", "/a", "x"],
@@ -62,7 +71,9 @@ test("a request for somewhere else is left to the server", async () => {
 
 test("a reserved port is 400 with a sentence", async () => {
   await using bench = new GatewayBench();
-  const answer = await fetch(`${bench.url}/run/acme/sandboxes/box/port/8080/`, { headers: { Authorization: `Bearer ${API_KEY}` } });
+  const answer = await fetch(`${bench.url}/run/acme/sandboxes/box/port/8080/`, {
+    headers: { Authorization: `Bearer ${API_KEY}` },
+  });
   expect(answer.status).toBe(400);
   expect(await answer.text()).toContain("the port is reserved");
 });

@@ -25,7 +25,10 @@ test.each([
   ["a length that is no number", `${POST}Content-Length: 0x4\r\n\r\nabcd`],
   ["an unknown transfer coding", `${POST}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`],
   ["chunked that is not last", `${POST}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`],
-  ["two transfer codings in two headers", `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n`],
+  [
+    "two transfer codings in two headers",
+    `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n`,
+  ],
   ["a space before the colon", `${POST}Content-Length : 4\r\n\r\nabcd`],
   ["a folded header", `${POST}X-A: b\r\n Transfer-Encoding: chunked\r\n\r\n`],
   ["a bare CR in a header", `${POST}X-A: b\rTransfer-Encoding: chunked\r\n\r\n`],
@@ -111,7 +114,10 @@ test("forwarding headers and platform credentials of the client never reach the 
 test("the app's own Authorization reaches it when the platform did not need it", async () => {
   const seen: string[] = [];
   await using bench = await benchSeeing(seen);
-  await exchange(bench.port, get("/preview/closed/", [`X-Blaxel-Preview-Token: ${TOKEN}`, "Authorization: Bearer of-the-app"]));
+  await exchange(
+    bench.port,
+    get("/preview/closed/", [`X-Blaxel-Preview-Token: ${TOKEN}`, "Authorization: Bearer of-the-app"]),
+  );
   expect(seen[0]).toContain("Authorization: Bearer of-the-app");
 });
 

@@ -35,7 +35,7 @@ async function startImpatientApp(bench: GatewayBench, idleMs: number): Promise<I
 
 test("an app that closes idle connections costs no request, whenever it closes them", async () => {
   await using bench = new GatewayBench();
-  await using _app = await startImpatientApp(bench, 4);
+  await using app = await startImpatientApp(bench, 4);
   for (let round = 0; round < ROUND_COUNT; round += 1) {
     const method = round % 2 === 0 ? "GET" : "POST";
     const answer = await fetch(`${bench.url}/preview/open/`, { method });
@@ -43,6 +43,7 @@ test("an app that closes idle connections costs no request, whenever it closes t
     // Around the moment the app's own timer fires.
     await Bun.sleep(2 + (round % 5));
   }
+  expect(app.pid).toBeGreaterThan(0);
 });
 
 test("an app frozen past its own timer answers every request that wakes it, each exactly once", async () => {

@@ -71,7 +71,8 @@ function frameSize(bytes: Buffer, maxPayloadBytes: number): { head: number; tota
   if ((first & 0x70) !== 0) throw new FrameError(1002, "reserved bits are set");
   if ((second & 0x80) !== 0) throw new FrameError(1002, "a server's frame is masked");
   const short = second & 0x7f;
-  if ((first & 0x08) !== 0 && (short > 125 || (first & 0x80) === 0)) throw new FrameError(1002, "a control frame is too long or in pieces");
+  if ((first & 0x08) !== 0 && (short > 125 || (first & 0x80) === 0))
+    throw new FrameError(1002, "a control frame is too long or in pieces");
   const head = short === 127 ? 10 : short === 126 ? 4 : 2;
   if (bytes.length < head) return { head, total: head };
   const payload = short === 127 ? Number(bytes.readBigUInt64BE(2)) : short === 126 ? bytes.readUInt16BE(2) : short;

@@ -108,7 +108,8 @@ export class WebSocketRelay {
 
   #collect(opcode: number, isFinal: boolean, payload: Buffer): void {
     const isContinuation = opcode === OPCODE.continuation;
-    if (opcode > OPCODE.binary || isContinuation !== this.#messageOpcode > 0) throw new FrameError(1002, "unexpected opcode");
+    if (opcode > OPCODE.binary || isContinuation !== this.#messageOpcode > 0)
+      throw new FrameError(1002, "unexpected opcode");
     if (!isContinuation) this.#messageOpcode = opcode;
     this.#fragmentBytes += payload.length;
     if (this.#fragmentBytes > MAX_MESSAGE_BYTES) throw new FrameError(1009, "the message is too large");
@@ -131,10 +132,12 @@ export class WebSocketRelay {
   }
 
   #onUpstreamClose(payload: Buffer): void {
+    const code = payload.length < 2 ? 0 : payload.readUInt16BE(0);
+    if (payload.length > 0 && !isSendableCloseCode(code)) throw new FrameError(1002, "the close code is not valid");
     const client = this.#client;
     this.#client = undefined;
-    if (payload.length >= 2) client?.close(payload.readUInt16BE(0), payload.subarray(2).toString());
-    else client?.close();
+    if (payload.length === 0) client?.close();
+    else client?.close(code, payload.subarray(2).toString());
     this.#write(OPCODE.close, payload.subarray(0, 2));
     this.#endGently();
   }
@@ -175,4 +178,9 @@ function closePayload(code: number, reason: string): Buffer {
   payload.writeUInt16BE(code, 0);
   payload.write(reason, 2);
   return payload;
+}
+
+/** RFC 6455 section 7.4: the others are only ever made up by the receiving side. */
+function isSendableCloseCode(code: number): boolean {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }

@@ -11,7 +11,9 @@ interface UpstreamEvents {
 }
 
 /** A bench whose app on port 3000 is a real WebSocket server that echoes. */
-async function benchWithSocketApp(options: ConstructorParameters<typeof GatewayBench>[0] = {}): Promise<UpstreamEvents & { bench: GatewayBench } & AsyncDisposable> {
+async function benchWithSocketApp(
+  options: ConstructorParameters<typeof GatewayBench>[0] = {},
+): Promise<UpstreamEvents & { bench: GatewayBench } & AsyncDisposable> {
   const bench = new GatewayBench(options);
   const events: UpstreamEvents = {
     opened: Promise.withResolvers(),
@@ -23,11 +25,14 @@ async function benchWithSocketApp(options: ConstructorParameters<typeof GatewayB
     hostname: bench.address,
     port: 3000,
     fetch(request, server) {
-      if (request.url.includes("/refused")) return new Response("not you", { status: 403, headers: { "X-Why": "test" } });
+      if (request.url.includes("/refused"))
+        return new Response("not you", { status: 403, headers: { "X-Why": "test" } });
       const offered = request.headers.get("sec-websocket-protocol");
       const headers = offered === null ? undefined : { "Sec-WebSocket-Protocol": offered.split(", ").at(-1) ?? "" };
       const data = { headers: new Headers(request.headers), url: request.url };
-      return server.upgrade(request, { data, ...(headers === undefined ? {} : { headers }) }) ? undefined : new Response("no upgrade", { status: 426 });
+      return server.upgrade(request, { data, ...(headers === undefined ? {} : { headers }) })
+        ? undefined
+        : new Response("no upgrade", { status: 426 });
     },
     websocket: {
       maxPayloadLength: 64 * 1024 * 1024,
@@ -64,10 +69,13 @@ interface SocketEvents {
 }
 
 function next<K extends keyof SocketEvents>(socket: WebSocket, type: K): Promise<SocketEvents[K]> {
-  return new Promise((resolve) => socket.addEventListener(type, (event) => resolve(event as SocketEvents[K]), { once: true }));
+  return new Promise((resolve) =>
+    socket.addEventListener(type, (event) => resolve(event as SocketEvents[K]), { once: true }),
+  );
 }
 
-const HANDSHAKE = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const HANDSHAKE =
+  "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 test("text and binary messages of every frame size come back as they went", async () => {
   await using app = await benchWithSocketApp();
@@ -199,7 +207,9 @@ test("an app that sends right after its 101 loses nothing, whatever the pieces",
       const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
       // "he" + "llo" in two fragments with a ping between them, then one frame cut in the middle.
       const frames = Buffer.from([0x01, 2, 104, 101, 0x89, 0, 0x80, 3, 108, 108, 111, 0x81, 2, 104]);
-      socket.write(Buffer.concat([Buffer.from(head), frames]), () => setTimeout(() => socket.write(Buffer.from([105])), 20));
+      socket.write(Buffer.concat([Buffer.from(head), frames]), () =>
+        setTimeout(() => socket.write(Buffer.from([105])), 20),
+      );
     });
   });
   const socket = connect(bench);
@@ -219,13 +229,20 @@ test("an app that breaks the protocol closes the client instead of hanging it", 
     [[0x81, 0x80, 0, 0, 0, 0], 1002],
     [[0x82, 127, 0, 1, 0, 0, 0, 0, 0, 0], 1009],
     [[0x80, 0], 1002],
+    [[0x88, 2, 0x03, 0xe7], 1002],
+    [[0x88, 2, 0x03, 0xed], 1002],
+    [[0x88, 1, 0x03], 1002],
   ] as const) {
     await using app = await benchWithSocketApp();
     const server = await app.bench.listen(3001, (socket) => {
       socket.once("data", (request) => {
         const key = /sec-websocket-key: (\S+)/i.exec(request.toString())?.[1] ?? "";
-        const accept = new Bun.CryptoHasher("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-        socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+        const accept = new Bun.CryptoHasher("sha1")
+          .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+          .digest("base64");
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+        );
         socket.write(Buffer.from(bytes));
       });
     });

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { AppError } from "@dormouse/kernel";
 import type { Server, WebSocketHandler } from "bun";
-import { abortedByClientOrDeletion, deliver, unreachableError, type ForwardJob } from "./forward.ts";
+import { deliver, type ForwardJob } from "./forward.ts";
 import { cleanDownstreamHeaders } from "./headers.ts";
 import { sendWithNode, type UpgradedUpstream } from "./node-request.ts";
+import { unreachableError } from "./unreachable.ts";
 import { MAX_MESSAGE_BYTES, WebSocketRelay, type GatewaySocketData } from "./websocket-relay.ts";
 
 export type { GatewaySocketData } from "./websocket-relay.ts";
@@ -32,7 +33,10 @@ export function isWebSocketUpgrade(request: Request): boolean {
  * Asks the app first and upgrades the client only with its consent, so that a refusal reaches the client as the HTTP answer
  * it is. Takes over the lease, which lasts as long as the sockets. Undefined once the client is upgraded.
  */
-export async function joinWebSockets(job: ForwardJob, server: Server<GatewaySocketData>): Promise<Response | undefined> {
+export async function joinWebSockets(
+  job: ForwardJob,
+  server: Server<GatewaySocketData>,
+): Promise<Response | undefined> {
   const controller = abortedByClientOrDeletion(job);
   try {
     const answer = await askUpstream(job, controller.signal);
@@ -44,6 +48,16 @@ export async function joinWebSockets(job: ForwardJob, server: Server<GatewaySock
     controller.abort();
     throw unreachableError(job, cause);
   }
+}
+
+/** A signal that fires when the client leaves or the sandbox is deleted. */
+function abortedByClientOrDeletion({ request, lease }: ForwardJob): AbortController {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  lease.onAbort = abort;
+  if (request.signal.aborted) abort();
+  else request.signal.addEventListener("abort", abort, { once: true });
+  return controller;
 }
 
 async function askUpstream(job: ForwardJob, signal: AbortSignal): Promise<Response | UpgradedUpstream> {
@@ -59,10 +73,17 @@ async function askUpstream(job: ForwardJob, signal: AbortSignal): Promise<Respon
   const answer = await sendWithNode({ address: lease.address, port, method: "GET", path, headers, body: null, signal });
   if (answer instanceof Response || answer.headers.get("sec-websocket-accept") === acceptKeyOf(key)) return answer;
   answer.socket.destroy();
-  throw new AppError("UPSTREAM_UNREACHABLE", `Cannot open a WebSocket on port ${port} in sandbox "${job.sandboxName}": its handshake is wrong`);
+  throw new AppError(
+    "UPSTREAM_UNREACHABLE",
+    `Cannot open a WebSocket on port ${port} in sandbox "${job.sandboxName}": its handshake is wrong`,
+  );
 }
 
-function upgradeClient(job: ForwardJob, server: Server<GatewaySocketData>, upstream: UpgradedUpstream): Response | undefined {
+function upgradeClient(
+  job: ForwardJob,
+  server: Server<GatewaySocketData>,
+  upstream: UpgradedUpstream,
+): Response | undefined {
   const { socket, firstBytes, headers } = upstream;
   const relay = new WebSocketRelay({ socket, firstBytes, onEnd: () => job.lease.release() });
   job.lease.onAbort = () => relay.abort();

@@ -61,7 +61,15 @@ export function startSandboxApi(options: SandboxApiOptions): SandboxApi {
 type Answer = (request: Request) => Response | Promise<Response>;
 
 function listen(port: number, fetch: Answer): Bun.Server<undefined> {
-  const settings = { port, fetch, development: false, idleTimeout: 0, maxRequestBodySize: Number.MAX_SAFE_INTEGER };
+  const settings = {
+    port,
+    fetch,
+    development: false,
+    // Without this the production mode shares the port with whoever else asks for it, instead of failing.
+    reusePort: false,
+    idleTimeout: 0,
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+  };
   try {
     return Bun.serve({ ...settings, hostname: "::" });
   } catch (error) {

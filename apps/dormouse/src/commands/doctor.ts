@@ -26,6 +26,9 @@ function examineAgent(): Finding {
 
 function examineServerUser(config: Config): Finding {
   const user = findUser(SERVER_USER);
-  const detail = user === undefined ? `user "${SERVER_USER}" is made by the first \`up\`` : `runs as user ${user.userId}, on ${config.host}`;
+  const detail =
+    user === undefined
+      ? `user "${SERVER_USER}" is made by the first \`up\``
+      : `runs as user ${user.userId}, on ${config.host}`;
   return { name: "server", status: "ok", detail };
 }

@@ -6,9 +6,13 @@ import { dataFiles } from "../installation.ts";
 export function runEnv(config: Config, port: number | undefined): void {
   const files = dataFiles(config.dataDir);
   if (!existsSync(files.adminKey)) {
-    throw new Error(`Cannot print the environment: no Dormouse has run on "${config.dataDir}". Start one with \`dormouse up\``);
+    throw new Error(
+      `Cannot print the environment: no Dormouse has run on "${config.dataDir}". Start one with \`dormouse up\``,
+    );
   }
-  const recorded = existsSync(files.endpoint) ? readFileSync(files.endpoint, "utf8").trim() : `http://localhost:${config.port}`;
+  const recorded = existsSync(files.endpoint)
+    ? readFileSync(files.endpoint, "utf8").trim()
+    : `http://localhost:${config.port}`;
   const base = config.publicUrl ?? (port === undefined ? recorded : `http://localhost:${port}`);
   const variables = {
     BL_API_URL: `${base}/v0`,

@@ -14,7 +14,9 @@ export async function runImageBuild(name: string, config: Config): Promise<void>
     cacheDir: join(config.cacheDir, "images"),
   });
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
-  process.stderr.write(`dormouse: image ${image.name}:${image.tag}, ${Math.round(image.sizeBytes / 1e6)} MB, ready in ${seconds} s\n`);
+  process.stderr.write(
+    `dormouse: image ${image.name}:${image.tag}, ${Math.round(image.sizeBytes / 1e6)} MB, ready in ${seconds} s\n`,
+  );
 }
 
 export function runImageList(config: Config): void {

@@ -16,15 +16,24 @@ export interface ServerCommandOptions {
   readonly instance: string;
 }
 
+/** An engine that died is back well within this time, and no client sees that it was away. */
+const ENGINE_RESTART_TIMEOUT_MS = 10_000;
+
 /** The unprivileged process the world reaches: control plane and gateway on one port. */
 export async function runServer(options: ServerCommandOptions, config: Config): Promise<void> {
   if (process.getuid?.() === 0) throw new Error("Cannot start the server: it must not run as root. Use `dormouse up`");
-  if (config.adminKey === undefined) throw new Error("Cannot start the server: it has no administrator key. Use `dormouse up`");
+  if (config.adminKey === undefined)
+    throw new Error("Cannot start the server: it has no administrator key. Use `dormouse up`");
   const log = pino({ level: config.logLevel, base: { process: "server" } });
   const clock = Date.now;
   const store = await openStore({ sqlitePath: join(options.data, "dormouse.sqlite") });
-  await ensureInstallation({ store, clock }, { workspace: WorkspaceName.parse(config.workspace), key: config.adminKey });
-  const engine = connectEngine(join(instanceDir(options.instance), "engine.sock"));
+  await ensureInstallation(
+    { store, clock },
+    { workspace: WorkspaceName.parse(config.workspace), key: config.adminKey },
+  );
+  const engine = connectEngine(join(instanceDir(options.instance), "engine.sock"), {
+    restartTimeoutMs: ENGINE_RESTART_TIMEOUT_MS,
+  });
   const life = new SandboxLife({ engine, idleMs: config.idleMs });
   channel("dormouse.gateway.life").subscribe((event) => log.info(event));
   const directory = await loadDirectory(store, clock);

@@ -27,7 +27,7 @@ export async function runUp(config: Config): Promise<void> {
       command: engineCommand([`--data=${dataDir}`, `--server-user=${user.userId}`, `--server-group=${user.groupId}`]),
       env: { ...COMMON_ENV, ...passOn({ DORMOUSE_LOG: config.logLevel, DORMOUSE_RESOLVER: config.resolver }) },
     });
-  await using supervisedEngine = supervise(await startEngine(), startEngine, (exitCode) => note(`engine ended (${exitCode}), starting it again`));
+  await using engine = supervise(await startEngine(), { restart: startEngine, onEnd: noteEnd("engine") });
 
   let port = config.port;
   const startServer = () =>
@@ -46,17 +46,17 @@ export async function runUp(config: Config): Promise<void> {
         }),
       },
     });
-  const server = await startServer();
-  port = Number(server.report);
-  await using supervisedServer = supervise(server, startServer, (exitCode) => note(`server ended (${exitCode}), starting it again`));
+  const firstServer = await startServer();
+  port = Number(firstServer.report);
+  await using server = supervise(firstServer, { restart: startServer, onEnd: noteEnd("server") });
 
   writeFileSync(dataFiles(dataDir).endpoint, `http://localhost:${port}\n`, { mode: 0o644 });
   note(`up at http://localhost:${port}, data in ${dataDir}`);
   note(`point the SDK at it: eval "$(./dormouse env --data ${dataDir})"`);
-  await Promise.race([signalled(), supervisedEngine.failed, supervisedServer.failed]);
+  await signalled();
   note("stopping; sandboxes stay as they are");
-  await supervisedServer[Symbol.asyncDispose]();
-  await supervisedEngine[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+  await engine[Symbol.asyncDispose]();
   const home = instanceDir(instance);
   removeEmptyDirs([join(home, "app"), join(home, "server"), home, RUN_ROOT]);
 }
@@ -82,6 +82,11 @@ function signalled(): Promise<void> {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
   });
 }
+
+const noteEnd =
+  (name: string) =>
+  (reason: string, restartDelayMs: number): void =>
+    note(`${name} ended (${reason}), starting it again in ${restartDelayMs} ms`);
 
 function note(text: string): void {
   process.stderr.write(`dormouse: ${text}\n`);

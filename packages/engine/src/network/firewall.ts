@@ -31,7 +31,7 @@ const CLOSED_RANGES = [
 
 /**
  * One static table per engine, matched by link name and address range, so that creating a sandbox changes no rule and
- * deleting one leaves none.
+ * deleting one leaves none. What is closed is refused at once, so that a program inside fails instead of hanging.
  */
 export async function installFirewall(options: FirewallOptions): Promise<void> {
   await runCommand(["nft", "-f", "-"], firewallRules(options));
@@ -50,6 +50,10 @@ export function firewallRules({ instance, subnet, serverUserId, resolver }: Fire
 table ${table}
 delete table ${table}
 table ${table} {
+  chain refuse {
+    meta l4proto tcp reject with tcp reset
+    reject
+  }
   chain prerouting {
     type nat hook prerouting priority dstnat
     iifname ${links} ip daddr ${gateway} udp dport 53 dnat ip to ${resolver}
@@ -58,7 +62,7 @@ table ${table} {
   chain input {
     type filter hook input priority filter
     iifname ${links} ct state established,related accept
-    iifname ${links} drop
+    iifname ${links} goto refuse
   }
   chain output {
     type filter hook output priority filter
@@ -69,10 +73,10 @@ table ${table} {
     iifname ${links} ip saddr != 10.${subnet}.0.0/16 drop
     iifname ${links} meta nfproto ipv6 drop
     oifname ${links} ct state established,related accept
-    oifname ${links} drop
+    oifname ${links} goto refuse
     iifname ${links} ct status dnat accept
-    iifname ${links} meta l4proto { tcp, udp } th dport 53 reject
-    iifname ${links} ip daddr { ${CLOSED_RANGES.join(", ")} } reject
+    iifname ${links} meta l4proto { tcp, udp } th dport 53 goto refuse
+    iifname ${links} ip daddr { ${CLOSED_RANGES.join(", ")} } goto refuse
     iifname ${links} accept
   }
   chain postrouting {

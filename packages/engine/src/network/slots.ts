@@ -132,15 +132,20 @@ export class SlotPool {
 const NAMESPACE_SETTINGS = [
   "echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start",
   'echo "0 2147483647" > /proc/sys/net/ipv4/ping_group_range',
-  "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6",
+  "echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6",
 ];
 
 /** One shell, two `ip` runs on the host and one in each namespace: a spawn costs more than what it does here. */
 function makeScript(slots: readonly NetworkSlot[], gateway: string): string {
-  const links = slots.flatMap(({ name }) => [`netns add ${name}`, `link add ${name} type veth peer name eth0 netns ${name}`]);
+  const links = slots.flatMap(({ name }) => [
+    `netns add ${name}`,
+    `link add ${name} type veth peer name eth0 netns ${name}`,
+  ]);
   return [
     ipBatch(links),
-    ...slots.map(({ name, address }) => inNamespace(name, [...NAMESPACE_SETTINGS, ipBatch(insideCommands(address, gateway))])),
+    ...slots.map(({ name, address }) =>
+      inNamespace(name, [...NAMESPACE_SETTINGS, ipBatch(insideCommands(address, gateway))]),
+    ),
     ipBatch(slots.flatMap((slot) => outsideCommands(slot, gateway))),
   ].join("\n");
 }

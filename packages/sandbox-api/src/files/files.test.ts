@@ -1,6 +1,16 @@
 import { expect, test } from "bun:test";
 import type { Directory, FileWithContent } from "@dormouse/schema";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { getRaw, startTestAgent, type TestAgent } from "../testing/agent.ts";
 
@@ -57,7 +67,15 @@ test("a file reads back as JSON with its details", async () => {
   const written = await put(agent, encoded(path), { content: "héllo" });
   expect(await written.json()).toEqual({ path, message: "File created/updated successfully" });
   const file = await read(agent, path);
-  expect(file).toMatchObject({ path, name: "", permissions: "644", size: 6, owner: "root", group: "root", content: "héllo" });
+  expect(file).toMatchObject({
+    path,
+    name: "",
+    permissions: "644",
+    size: 6,
+    owner: "root",
+    group: "root",
+    content: "héllo",
+  });
   expect(file.lastModified).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/);
   expect(statSync(join(agent.folder, "deep")).mode & 0o777).toBe(0o755);
 });
@@ -110,8 +128,7 @@ test("raw bytes come with name, type, time and ranges", async () => {
   await using agent = startTestAgent();
   const content = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
   writeFileSync(join(agent.folder, "ü.BIN"), content);
-  const get = (headers: Record<string, string>) =>
-    agent.request("/filesystem/%C3%BC.BIN?download=true", { headers });
+  const get = (headers: Record<string, string>) => agent.request("/filesystem/%C3%BC.BIN?download=true", { headers });
   const whole = await get({});
   expect(Buffer.from(await whole.arrayBuffer())).toEqual(content);
   expect(whole.headers.get("content-type")).toBe("application/octet-stream");
@@ -128,7 +145,8 @@ test("raw bytes come with name, type, time and ranges", async () => {
     const body = Buffer.from(await response.arrayBuffer()).toString("hex");
     expect([response.status, response.headers.get("content-range"), body]).toEqual([status, contentRange, hex]);
   }
-  for (const range of ["bytes=0-1,4-5", "bytes=5-2", "lines=1-2"]) expect((await get({ Range: range })).status).toBe(200);
+  for (const range of ["bytes=0-1,4-5", "bytes=5-2", "lines=1-2"])
+    expect((await get({ Range: range })).status).toBe(200);
   const since = whole.headers.get("last-modified") ?? "";
   expect((await get({ "If-Modified-Since": since })).status).toBe(304);
 });
@@ -182,9 +200,15 @@ test("what cannot be written is a 422 that says why", async () => {
   await using agent = startTestAgent();
   writeFileSync(join(agent.folder, "f"), "");
   const below = await put(agent, "/filesystem/f/x", { content: "" });
-  expect([below.status, await errorOf(below)]).toEqual([422, expect.stringMatching(/^error writing file: .*not a directory/)]);
+  expect([below.status, await errorOf(below)]).toEqual([
+    422,
+    expect.stringMatching(/^error writing file: .*not a directory/),
+  ]);
   const directory = await put(agent, encoded(agent.folder), { content: "" });
-  expect([directory.status, await errorOf(directory)]).toEqual([422, expect.stringMatching(/^error writing file: .*directory/)]);
+  expect([directory.status, await errorOf(directory)]).toEqual([
+    422,
+    expect.stringMatching(/^error writing file: .*directory/),
+  ]);
   expect(readdirSync(agent.folder)).toEqual(["f"]);
 });
 
@@ -196,11 +220,17 @@ test("delete: files, empty directories, trees with recursive=true only", async (
   expect(await (await remove("f")).json()).toEqual({ path: "f", message: "File deleted successfully" });
   for (const query of ["", "?recursive=1"]) {
     const refused = await remove(`d${query}`);
-    expect([refused.status, await errorOf(refused)]).toEqual([422, expect.stringMatching(/^error deleting directory: /)]);
+    expect([refused.status, await errorOf(refused)]).toEqual([
+      422,
+      expect.stringMatching(/^error deleting directory: /),
+    ]);
   }
   expect((await remove("d/e")).status).toBe(200);
   mkdirSync(join(agent.folder, "d/e"));
-  expect(await (await remove("d?recursive=true")).json()).toEqual({ path: "d", message: "Directory deleted successfully" });
+  expect(await (await remove("d?recursive=true")).json()).toEqual({
+    path: "d",
+    message: "Directory deleted successfully",
+  });
   const gone = await remove("d");
   expect([gone.status, await errorOf(gone)]).toEqual([404, "file or directory not found"]);
 });

@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { AppError } from "@dormouse/kernel";
 import { multipartBoundary, readField, readParts } from "./multipart.ts";
 
 const BODY =
@@ -39,12 +38,13 @@ test("content nobody read is skipped", async () => {
 });
 
 test("a body that ends early, a field that is too long and endless headers are refused", async () => {
+  const failureOf = (body: string) => collect(inPieces(body, 100)).then(String, String);
   for (const body of ["", "--b0", BODY.slice(0, 60), BODY.slice(0, -12)]) {
-    expect(collect(inPieces(body, 10))).rejects.toBeInstanceOf(AppError);
+    expect(await failureOf(body)).toBe("AppError: invalid multipart form: unexpected EOF");
   }
   const long = `--b0\r\nContent-Disposition: form-data; name="f"\r\n\r\n${"x".repeat(2000)}\r\n--b0--`;
-  expect(collect(inPieces(long, 100))).rejects.toThrow("larger than 1000 bytes");
-  expect(collect(inPieces(`--b0\r\n${"x".repeat(40_000)}`, 100))).rejects.toThrow("headers are too long");
+  expect(await failureOf(long)).toContain("larger than 1000 bytes");
+  expect(await failureOf(`--b0\r\n${"x".repeat(40_000)}`)).toContain("headers are too long");
 });
 
 test("the boundary is read plain or quoted, for form data only", () => {

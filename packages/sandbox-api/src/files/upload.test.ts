@@ -39,7 +39,14 @@ test("an existing file is overwritten in place", async () => {
   const path = join(agent.folder, "f");
   writeFileSync(path, "old and longer", { mode: 0o755 });
   const before = statSync(path);
-  await upload(agent, "/filesystem/f", form([["file", new Blob(["new"])], ["permissions", "0644"]]));
+  await upload(
+    agent,
+    "/filesystem/f",
+    form([
+      ["file", new Blob(["new"])],
+      ["permissions", "0644"],
+    ]),
+  );
   expect(readFileSync(path, "utf8")).toBe("new");
   expect([statSync(path).ino, statSync(path).mode]).toEqual([before.ino, before.mode]);
 });
@@ -48,7 +55,10 @@ test("a form without a file, a broken one and bad permissions are 400 and leave 
   await using agent = startTestAgent();
   const without = await upload(agent, "/filesystem/f", form([["permissions", "0644"]]));
   expect([without.status, await errorOf(without)]).toEqual([400, "missing 'file' field in multipart form"]);
-  const bad = form([["file", new Blob(["x"])], ["permissions", "bad"]]);
+  const bad = form([
+    ["file", new Blob(["x"])],
+    ["permissions", "bad"],
+  ]);
   expect((await upload(agent, "/filesystem/f", bad)).status).toBe(400);
   for (const type of ["multipart/form-data", "multipart/form-data; boundary=b"]) {
     const body = '--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\ncut';

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { startTestAgent, until } from "../testing/agent.ts";
 
 const post = (body: unknown) => ({ method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
@@ -26,7 +26,14 @@ test("a waited command answers its output, its exit code and HTTP dates", async 
 test("a command that is not waited for answers at once, with logs null and an own name", async () => {
   await using agent = startTestAgent();
   const started = await agent.exec({ command: "sleep 60" });
-  expect(started).toMatchObject({ status: "running", exitCode: 0, completedAt: "", logs: null, stdout: "", stderr: "" });
+  expect(started).toMatchObject({
+    status: "running",
+    exitCode: 0,
+    completedAt: "",
+    logs: null,
+    stdout: "",
+    stderr: "",
+  });
   expect(started.name).toMatch(/^proc-[a-z0-9]{8}$/);
   const listed = (await (await agent.request("/process")).json()) as unknown[];
   expect(listed).toEqual([expect.objectContaining({ pid: started.pid, completedAt: null })]);
@@ -80,6 +87,7 @@ test("stdin is empty, and the workload goes first when memory runs out", async (
   await using agent = startTestAgent();
   const done = await agent.exec({ command: "cat; cat /proc/self/oom_score_adj", waitForCompletion: true });
   expect(done.stdout).toBe("500\n");
+  expect(Number(readFileSync("/proc/self/oom_score_adj", "utf8"))).toBeLessThan(500);
 });
 
 test("a process leads a group of its own", async () => {

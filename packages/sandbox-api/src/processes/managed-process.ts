@@ -38,7 +38,7 @@ export class ManagedProcess {
   #groupId: number;
   #pendingRestart: Disposable | null = null;
   #killTimer: Disposable | null = null;
-  readonly #watchTimer: Disposable;
+  #watchTimer: Disposable | null;
   readonly #finished = Promise.withResolvers<void>();
   readonly #noticeListeners = new Set<(notice: string) => void>();
 
@@ -162,7 +162,8 @@ export class ManagedProcess {
   }
 
   #finish(): void {
-    this.#watchTimer[Symbol.dispose]();
+    this.#watchTimer?.[Symbol.dispose]();
+    this.#watchTimer = this.#killTimer = null;
     this.completedAtMs = Date.now();
     this.#spec = { ...this.#spec, env: {} };
     this.log.end();

@@ -1,7 +1,8 @@
 import { AppError } from "@dormouse/kernel";
-import { statSync, writeFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { SandboxApiConfig } from "../config.ts";
 import { systemErrorText } from "../http.ts";
+import { withWorkloadScore } from "./oom-score.ts";
 import type { LogDescriptors } from "./output-log.ts";
 
 export interface SpawnRequest {
@@ -18,8 +19,6 @@ export interface Exit {
 
 /** Where a shell is looked for when the environment has no PATH. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** Above the agent's own value: when memory runs out, the workload goes first. */
-const CHILD_OOM_SCORE_ADJ = "500";
 
 /** Found once per agent. */
 const shellPaths = new WeakMap<SandboxApiConfig, string>();
@@ -54,17 +53,16 @@ export interface GroupRequest {
 
 /** Starts a program as the leader of a new session, without input, its output going to `descriptors`. */
 export function spawnGroup(request: GroupRequest, descriptors: LogDescriptors, onExit: (exit: Exit) => void): number {
-  const child = Bun.spawn([...request.argv], {
+  const options = {
     cwd: request.cwd,
     env: request.env,
     detached: true,
     stdin: "ignore",
     stdout: descriptors.stdout,
     stderr: descriptors.stderr,
-    onExit: (_child, code) => onExit({ code }),
-  });
-  preferForOomKill(child.pid);
-  return child.pid;
+    onExit: (_child: unknown, code: number | null) => onExit({ code }),
+  } as const;
+  return withWorkloadScore(() => Bun.spawn([...request.argv], options)).pid;
 }
 
 /** Signals a group. False when it has no member left. */
@@ -94,11 +92,4 @@ function findShell(config: SandboxApiConfig): string {
 function requireDirectory(command: string, directory: string): void {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
   throw startFailure(`could not execute command '${command}' because folder '${directory}' does not exist`);
-}
-
-/** Best effort: some kernels do not let us, and the process may be gone already. */
-function preferForOomKill(pid: number): void {
-  try {
-    writeFileSync(`/proc/${pid}/oom_score_adj`, CHILD_OOM_SCORE_ADJ);
-  } catch {}
 }

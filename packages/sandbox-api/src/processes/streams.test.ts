@@ -2,8 +2,7 @@ import { expect, test } from "bun:test";
 import type { ExecStreamEvent, ProcessResponse } from "@dormouse/schema";
 import { openSocket, readToEnd, startTestAgent, type TestAgent, until } from "../testing/agent.ts";
 
-const streamText = async (agent: TestAgent, id: string) =>
-  (await agent.request(`/process/${id}/logs/stream`)).text();
+const streamText = async (agent: TestAgent, id: string) => (await agent.request(`/process/${id}/logs/stream`)).text();
 
 async function execStream(agent: TestAgent, body: object): Promise<{ response: Response; events: ExecStreamEvent[] }> {
   const headers = { Accept: "text/event-stream" };
@@ -26,8 +25,18 @@ test("a log stream replays in arrival order and then follows, each line once", a
   await until(async () => (await (await agent.request(`/process/${pid}/logs`)).text()).includes("out5"));
   const [live, replayed] = [await streamText(agent, pid), await streamText(agent, pid)];
   const expected = Array.from({ length: 20 }, (_, index) => [`stdout:out${index}`, `stderr:err${index}`]).flat();
-  expect(live.split("\n").filter((line) => line !== "").sort()).toEqual(expected.toSorted());
-  expect(replayed.split("\n").filter((line) => line !== "").sort()).toEqual(expected.toSorted());
+  expect(
+    live
+      .split("\n")
+      .filter((line) => line !== "")
+      .sort(),
+  ).toEqual(expected.toSorted());
+  expect(
+    replayed
+      .split("\n")
+      .filter((line) => line !== "")
+      .sort(),
+  ).toEqual(expected.toSorted());
   const lastOut5 = replayed.indexOf("stdout:out10");
   expect(replayed.indexOf("stderr:err5")).toBeLessThan(lastOut5);
 });
@@ -66,7 +75,10 @@ test("R-29: the end of the output arrives before the stream ends, without a fina
 
 test("D-23: a line longer than a mebibyte is replayed whole", async () => {
   await using agent = startTestAgent();
-  const { pid } = await agent.exec({ command: "head -c 3000000 /dev/zero | tr '\\0' x; echo", waitForCompletion: true });
+  const { pid } = await agent.exec({
+    command: "head -c 3000000 /dev/zero | tr '\\0' x; echo",
+    waitForCompletion: true,
+  });
   expect((await streamText(agent, pid)).length).toBe("stdout:".length + 3_000_001);
 });
 

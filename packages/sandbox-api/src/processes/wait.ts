@@ -5,7 +5,10 @@ import type { WaitSpec } from "./process-request.ts";
 import { startFailure } from "./spawn.ts";
 import { orTimeout } from "../timers.ts";
 
-const PORT_CHECK_INTERVAL_MS = 20;
+/** Where checks are slow, many processes or many waits, they leave most of the time to everything else. */
+const PAUSE_PER_CHECK = 4;
+const MIN_CHECK_INTERVAL_MS = 20;
+const MAX_CHECK_INTERVAL_MS = 200;
 
 /**
  * Waits for the ports first, then for the end, as asked; the timeout bounds both together. The process goes on whatever happens
@@ -33,22 +36,27 @@ export async function waitForPorts(
 ): Promise<void> {
   const wanted = new Set(ports);
   while (!signal.aborted) {
-    const listeners = findListeners(wanted);
-    const isListening = listeners.size === wanted.size;
-    // The family is read only when it can matter: it costs a walk through /proc.
-    const family = isListening || started.hasFinished ? findFamily(started.groupId) : null;
-    if (isListening && family !== null && ownsAll(findSockets(family), listeners)) return;
-    if (started.hasFinished && family?.size === 0) {
-      const missing = ports.filter((port) => !listeners.has(port));
-      const which = (missing.length > 0 ? missing : ports).join(", ");
-      throw startFailure(`process ended with exit code ${started.exitCode} before it listened on port ${which}`);
+    const checkedAtMs = performance.now();
+    const hasFinished = started.hasFinished;
+    const family = findFamily(started.groupId);
+    const sockets = findSockets(family);
+    // Who listens is asked only when it can matter, as the answer is not cheap.
+    if (sockets.size > 0 && ownsAll(sockets, wanted, await findListeners(wanted))) return;
+    if (hasFinished && family.size === 0) {
+      const reason = `process ended with exit code ${started.exitCode} before it listened`;
+      throw startFailure(`${reason} on port ${ports.join(", ")}`);
     }
-    await Bun.sleep(PORT_CHECK_INTERVAL_MS);
+    const checkMs = performance.now() - checkedAtMs;
+    await Bun.sleep(Math.min(MAX_CHECK_INTERVAL_MS, Math.max(MIN_CHECK_INTERVAL_MS, checkMs * PAUSE_PER_CHECK)));
   }
 }
 
-function ownsAll(sockets: ReadonlySet<string>, listeners: ReadonlyMap<number, ReadonlySet<string>>): boolean {
-  return [...listeners.values()].every((inodes) => [...inodes].some((inode) => sockets.has(inode)));
+function ownsAll(
+  sockets: ReadonlySet<string>,
+  ports: ReadonlySet<number>,
+  listeners: ReadonlyMap<number, ReadonlySet<string>>,
+): boolean {
+  return [...ports].every((port) => [...(listeners.get(port) ?? [])].some((inode) => sockets.has(inode)));
 }
 
 const timeoutError = (reason: string): AppError => new AppError("UNPROCESSABLE", `process timed out ${reason}`);

@@ -1,0 +1,73 @@
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { instanceName } from "./instance.ts";
+import { EngineProcess, newSpec, runInside, useEngine } from "../testkit/index.ts";
+
+const suite = useEngine();
+
+test("sandboxes outlive a killed engine, awake and asleep, and the next one takes them up", async () => {
+  const awake = await suite.port.create(newSpec());
+  const asleep = await suite.port.create(newSpec());
+  await runInside(awake, "sleep 1000 & echo $! > /tmp/pid");
+  await runInside(asleep, "echo kept > /dev/shm/memory");
+  await suite.port.sleep(asleep.id);
+  await suite.engine.kill();
+  expect((await runInside(awake, "kill -0 $(cat /tmp/pid) && echo alive")).stdout).toBe("alive\n");
+
+  suite.engine = await suite.data.start();
+  const states = new Map((await suite.port.list()).map((sandbox) => [sandbox.id, sandbox.state]));
+  expect(states).toEqual(
+    new Map([
+      [awake.id, "running"],
+      [asleep.id, "asleep"],
+    ]),
+  );
+  expect((await runInside(awake, "kill -0 $(cat /tmp/pid) && echo alive")).stdout).toBe("alive\n");
+  await suite.port.wake(asleep.id);
+  expect((await runInside(asleep, "cat /dev/shm/memory")).stdout).toBe("kept\n");
+  const third = await suite.port.create(newSpec());
+  expect(new Set([awake.address, asleep.address, third.address]).size).toBe(3);
+  await Promise.all([awake, asleep, third].map((sandbox) => suite.port.remove(sandbox.id)));
+}, 30_000);
+
+test("an engine killed while it creates leaves nothing half-made for the next one", async () => {
+  for (let round = 0; round < 5; round++) {
+    const creates = Array.from({ length: 6 }, () =>
+      suite.port.create(newSpec({ memoryMiB: 256 })).catch(() => undefined),
+    );
+    await Bun.sleep(15 + round * 12);
+    await suite.engine.kill();
+    await Promise.all(creates);
+    suite.engine = await suite.data.start();
+    const known = await suite.port.list();
+    expect(readdirSync(join(suite.data.dir, "sandboxes")).toSorted()).toEqual(
+      known.map((sandbox) => String(sandbox.id)).toSorted(),
+    );
+    for (const sandbox of known) expect((await runInside(sandbox, "echo ok")).stdout).toBe("ok\n");
+    await Promise.all(known.map((sandbox) => suite.port.remove(sandbox.id)));
+  }
+}, 60_000);
+
+test("an engine killed while it removes finishes the removal at the next start", async () => {
+  const sandboxes = await Promise.all(Array.from({ length: 6 }, () => suite.port.create(newSpec({ memoryMiB: 256 }))));
+  const removals = sandboxes.map((sandbox) => suite.port.remove(sandbox.id).catch(() => undefined));
+  await Bun.sleep(8);
+  await suite.engine.kill();
+  await Promise.all(removals);
+  suite.engine = await suite.data.start();
+  const known = await suite.port.list();
+  for (const sandbox of known) expect((await runInside(sandbox, "echo ok")).stdout).toBe("ok\n");
+  await Promise.all(known.map((sandbox) => suite.port.remove(sandbox.id)));
+  expect(readdirSync(join(suite.data.dir, "sandboxes"))).toEqual([]);
+}, 30_000);
+
+test("a data folder belongs to one engine at a time", async () => {
+  await expect(EngineProcess.start(suite.data.dir)).rejects.toThrow("ended with 1");
+  expect(await suite.port.list()).toEqual([]);
+});
+
+test("the instance's name depends on the folder's path alone", () => {
+  expect(instanceName("/")).toBe(instanceName("/"));
+  expect(instanceName("/")).not.toBe(instanceName("/usr"));
+});

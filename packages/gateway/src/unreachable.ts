@@ -1,0 +1,39 @@
+import { AppError } from "@dormouse/kernel";
+import type { Lease } from "./lease.ts";
+
+export interface UnreachableTarget {
+  readonly lease: Lease;
+  readonly port: number;
+  readonly sandboxName: string;
+}
+
+/** What to tell the client when the app gave no usable answer. */
+export function unreachableError({ lease, port, sandboxName }: UnreachableTarget, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
+  if (lease.isAborted) {
+    return new AppError("SANDBOX_NOT_FOUND", `Cannot reach sandbox "${sandboxName}": it was deleted`, { cause });
+  }
+  if (codeOf(cause) === "ECONNREFUSED") {
+    return new AppError(
+      "UPSTREAM_UNREACHABLE",
+      `Cannot reach port ${port}: nothing listens on port ${port} in sandbox "${sandboxName}"`,
+      {
+        hint: `Start a server inside the sandbox that listens on 0.0.0.0:${port}, not only on 127.0.0.1.`,
+        cause,
+      },
+    );
+  }
+  return new AppError(
+    "UPSTREAM_UNREACHABLE",
+    `Cannot read the answer of port ${port} in sandbox "${sandboxName}": the connection was closed`,
+    {
+      hint: "See the log of the process that serves this port.",
+      cause,
+    },
+  );
+}
+
+/** The `code` that socket errors carry. */
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { type Dormouse, startDormouse } from "../support/dormouse.ts";
+import { Api } from "./api.ts";
+
+/** What every benchmark gets: a Dormouse of the run's own, and how long it may take. */
+export interface BenchContext {
+  readonly dormouse: Dormouse;
+  readonly api: Api;
+  readonly isQuick: boolean;
+}
+
+/** Runs `use` with a fresh Dormouse and takes it, its sandboxes and its files off the machine, however `use` ends. */
+export async function withDormouse<T>(
+  env: Readonly<Record<string, string>>,
+  use: (dormouse: Dormouse, api: Api) => Promise<T>,
+): Promise<T> {
+  const dataDir = mkdtempSync("/var/tmp/dormouse-bench-");
+  try {
+    await using dormouse = await startDormouse({ dataDir, env });
+    const api = new Api(dormouse.env);
+    const result = await use(dormouse, api);
+    await removeAll(api);
+    return result;
+  } catch (error) {
+    // Ctrl-C has ended the server too: another one takes the sandboxes up and deletes them.
+    await using dormouse = await startDormouse({ dataDir });
+    await removeAll(new Api(dormouse.env));
+    throw error;
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function removeAll(api: Api): Promise<void> {
+  for (const name of await api.names()) await api.remove(name);
+}

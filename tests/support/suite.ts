@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Api } from "./api.ts";
+import { type Dormouse, startDormouse } from "./dormouse.ts";
+import { tracesLeftBy } from "./traces.ts";
+
+export interface DormouseSuite {
+  readonly dormouse: Dormouse;
+  readonly api: Api;
+  /** Folders of sandboxes the engine has on disk. */
+  sandboxFolders(): string[];
+  /** Another `up` on the same data folder; the earlier one must have ended. */
+  startAgain(): Promise<void>;
+}
+
+/** One Dormouse for the tests of a file; when they are done and their sandboxes deleted, nothing of it may be left. */
+export function useDormouse(env: Readonly<Record<string, string>> = {}): DormouseSuite {
+  let dormouse: Dormouse | undefined;
+  let api: Api | undefined;
+  const dataDir = mkdtempSync("/var/tmp/dormouse-test-");
+  const start = async (): Promise<void> => {
+    dormouse = await startDormouse({ dataDir, env });
+    api = new Api(dormouse.env);
+  };
+
+  beforeAll(start, 300_000);
+
+  afterAll(async () => {
+    try {
+      await api?.removeAll();
+    } finally {
+      await dormouse?.stop();
+      const traces = await tracesLeftBy(dataDir);
+      rmSync(dataDir, { recursive: true, force: true });
+      expect(traces).toEqual([]);
+    }
+  }, 60_000);
+
+  return {
+    get dormouse() {
+      if (dormouse === undefined) throw new Error("the suite has not started");
+      return dormouse;
+    },
+    get api() {
+      if (api === undefined) throw new Error("the suite has not started");
+      return api;
+    },
+    sandboxFolders: () => readdirSync(join(dataDir, "sandboxes")),
+    startAgain: start,
+  };
+}

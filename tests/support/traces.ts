@@ -1,0 +1,53 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { instanceName } from "@dormouse/engine";
+import { tracesOnMachine } from "@dormouse/engine/testkit";
+
+const DEATH_TIMEOUT_MS = 5000;
+
+/** What is left of a Dormouse that has ended without sandboxes; processes that were killed take a moment to die. */
+export async function tracesLeftBy(dataDir: string): Promise<string[]> {
+  const deadlineMs = performance.now() + DEATH_TIMEOUT_MS;
+  for (;;) {
+    const traces = await tracesOf(dataDir);
+    if (traces.length === 0 || performance.now() > deadlineMs) return traces;
+    await Bun.sleep(50);
+  }
+}
+
+/**
+ * What the Dormouse of a data folder holds on this machine: what its engine and sandboxes made, its own processes, and its
+ * claim on a network. Another Dormouse beside it does not disturb. Call it while the folder still exists.
+ */
+async function tracesOf(dataDir: string): Promise<string[]> {
+  const traces = await tracesOnMachine(instanceName(dataDir));
+  return [...traces.filter((trace) => !isDead(trace)), ...processesOn(dataDir), ...networkClaimsOf(dataDir)];
+}
+
+/** A process that has ended and that the host's init has not reaped yet. */
+function isDead(trace: string): boolean {
+  const pid = /^process (\d+) in /.exec(trace)?.[1];
+  return pid !== undefined && !/^\d+ \(.*\) [^ZX]/s.test(readOrEmpty(`/proc/${pid}/stat`));
+}
+
+function processesOn(dataDir: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => `process ${pid}: ${readOrEmpty(`/proc/${pid}/cmdline`).replaceAll("\0", " ")}`)
+    .filter((line) => line.includes(dataDir));
+}
+
+const CLAIMS_DIR = "/run/dormouse/subnets";
+
+function networkClaimsOf(dataDir: string): string[] {
+  if (!existsSync(CLAIMS_DIR)) return [];
+  const claims = readdirSync(CLAIMS_DIR).filter((claim) => readOrEmpty(`${CLAIMS_DIR}/${claim}`) === dataDir);
+  return claims.map((claim) => `network 10.${claim}.0.0/16`);
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
