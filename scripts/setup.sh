@@ -42,6 +42,6 @@ sources=$(find packages/kernel packages/schema packages/sandbox-api apps/sandbox
 if [ ! -x dist/sandbox-api ] || [ -n "$sources" ]; then
   step "building the sandbox-api executable"
   mkdir -p dist
-  node_modules/.bin/bun build --compile --minify apps/sandbox-api/src/main.ts --outfile dist/sandbox-api.new > /dev/null
+  node_modules/.bin/bun build --compile --minify --bytecode apps/sandbox-api/src/main.ts --outfile dist/sandbox-api.new > /dev/null
   mv dist/sandbox-api.new dist/sandbox-api
 fi

@@ -64,7 +64,8 @@ function readFromOutside(sandbox: string, path: string): string {
   return readFileSync(join(suite.dormouse.dataDir, "sandboxes", folder ?? "", "upper", path), "utf8");
 }
 
-const recordOf = (id: string): string => readFileSync(join(suite.dormouse.dataDir, "sandboxes", id, "spec.json"), "utf8");
+const recordOf = (id: string): string =>
+  readFileSync(join(suite.dormouse.dataDir, "sandboxes", id, "spec.json"), "utf8");
 
 describe("kill -9: sandboxes keep running and are served again", () => {
   test.each(VICTIMS.map(({ what, kill }) => [what, kill] as const))(
@@ -91,7 +92,9 @@ describe("kill -9: sandboxes keep running and are served again", () => {
       const servedAfterMs = Math.round(performance.now() - killedAtMs);
       expect(await eventually(() => suite.api.text("asleep", "/port/3000/count"))).toBe("2");
       const wokenAfterMs = Math.round(performance.now() - killedAtMs);
-      console.log(`kill -9 of ${what}: the running sandbox is served after ${servedAfterMs} ms, the sleeping one after ${wokenAfterMs} ms`);
+      console.log(
+        `kill -9 of ${what}: the running sandbox is served after ${servedAfterMs} ms, the sleeping one after ${wokenAfterMs} ms`,
+      );
 
       expect(Number(answer)).toBeGreaterThan(countBefore);
       const counter = JSON.parse(await suite.api.text("awake", "/process/counter")) as { pid: string; status: string };
@@ -112,7 +115,9 @@ describe("kill -9 in the middle of creates and deletes leaves nothing half-made"
       for (let round = 0; round < 3; round++) {
         const names = Array.from({ length: 6 }, (_, index) => `half-${index}`);
         await suite.api.create("going");
-        const creates = names.map((name) => suite.api.create(name, { runtime: { memory: 256 } }).catch(() => undefined));
+        const creates = names.map((name) =>
+          suite.api.create(name, { runtime: { memory: 256 } }).catch(() => undefined),
+        );
         const remove = suite.api.remove("going").catch(() => undefined);
         await Bun.sleep(20 + round * 40);
         await kill();

@@ -15,7 +15,11 @@ test("F028 POST /sandboxes answers when the sandbox serves: the next request run
   const headers = { "x-blaxel-workspace": "default" };
   const { status, body: created } = await api.call<SandboxAnswer>("POST", "/sandboxes", { body, headers });
   expect(status).toBe(200);
-  expect(created).toMatchObject({ metadata: { name: "first", workspace: "default" }, status: "DEPLOYED", state: "RUNNING" });
+  expect(created).toMatchObject({
+    metadata: { name: "first", workspace: "default" },
+    status: "DEPLOYED",
+    state: "RUNNING",
+  });
   expect(created.metadata.url).toBe(api.sandboxUrl("first"));
   expect(await api.run("first", "echo $BL_NAME; hostname; whoami")).toBe("first\nfirst\nroot\n");
   await api.remove("first");
@@ -74,9 +78,24 @@ const named = (name: unknown) => ({ metadata: { name }, spec: {} });
 
 /** What is sent, the code of the answer, and how its sentence goes. */
 const BAD_INPUT: readonly (readonly [string, unknown, string, string])[] = [
-  ["an unknown image", runtime({ image: "nowhere" }), "INVALID_IMAGE", 'Cannot use image "nowhere": this machine does not have it. Available images: base-image:latest'],
-  ["a malformed image", runtime({ image: "../../etc" }), "INVALID_ARGUMENT", "Cannot accept spec.runtime.image: expected"],
-  ["an upper-case name", named("Bad"), "INVALID_ARGUMENT", "Cannot accept metadata.name: expected 1 to 49 lower-case letters"],
+  [
+    "an unknown image",
+    runtime({ image: "nowhere" }),
+    "INVALID_IMAGE",
+    'Cannot use image "nowhere": this machine does not have it. Available images: base-image:latest',
+  ],
+  [
+    "a malformed image",
+    runtime({ image: "../../etc" }),
+    "INVALID_ARGUMENT",
+    "Cannot accept spec.runtime.image: expected",
+  ],
+  [
+    "an upper-case name",
+    named("Bad"),
+    "INVALID_ARGUMENT",
+    "Cannot accept metadata.name: expected 1 to 49 lower-case letters",
+  ],
   ["a name with a dot", named("a.b"), "INVALID_ARGUMENT", "Cannot accept metadata.name: expected"],
   ["a name with a slash", named("../up"), "INVALID_ARGUMENT", "Cannot accept metadata.name: expected"],
   ["an empty name", named(""), "INVALID_ARGUMENT", "Cannot accept metadata.name: expected"],
@@ -89,8 +108,18 @@ const BAD_INPUT: readonly (readonly [string, unknown, string, string])[] = [
   ["port 65536", port(65_536), "INVALID_ARGUMENT", "Cannot accept spec.runtime.ports.0.target: "],
   ["too little memory", runtime({ memory: 1 }), "INVALID_ARGUMENT", "Cannot accept spec.runtime.memory: "],
   ["memory as text", runtime({ memory: "4GB" }), "INVALID_ARGUMENT", "Cannot accept spec.runtime.memory: "],
-  ["more memory than there is", runtime({ memory: 10_000_000 }), "INVALID_ARGUMENT", "Cannot give a sandbox 10000000 MB of memory: this machine offers "],
-  ["an environment variable without a name", runtime({ envs: [{ name: "", value: "x" }] }), "INVALID_ARGUMENT", "Cannot accept spec.runtime.envs.0.name: "],
+  [
+    "more memory than there is",
+    runtime({ memory: 10_000_000 }),
+    "INVALID_ARGUMENT",
+    "Cannot give a sandbox 10000000 MB of memory: this machine offers ",
+  ],
+  [
+    "an environment variable without a name",
+    runtime({ envs: [{ name: "", value: "x" }] }),
+    "INVALID_ARGUMENT",
+    "Cannot accept spec.runtime.envs.0.name: ",
+  ],
   ["malformed JSON", '{"metadata":', "INVALID_ARGUMENT", "Cannot accept the request body: it is not valid JSON"],
   ["an empty body", "", "INVALID_ARGUMENT", "Cannot accept the request body: it is not valid JSON"],
   ["a JSON array", [], "INVALID_ARGUMENT", "Cannot accept the request body: "],
@@ -110,13 +139,32 @@ describe("bad input is refused with 400, a code and a sentence, and nothing is h
 describe("F261 F087 requests without the right key or workspace are refused before anything happens", () => {
   const cases: readonly (readonly [string, Record<string, string>, number, string, string])[] = [
     ["no key", { authorization: "" }, 401, "UNAUTHENTICATED", "Cannot authenticate the request: it carries no API key"],
-    ["a wrong key", { authorization: "Bearer dm_wrong" }, 401, "UNAUTHENTICATED", "Cannot authenticate the request: the API key is unknown"],
-    ["another workspace", { "x-blaxel-workspace": "other" }, 403, "FORBIDDEN", 'Cannot use workspace "other": the API key does not belong to it'],
+    [
+      "a wrong key",
+      { authorization: "Bearer dm_wrong" },
+      401,
+      "UNAUTHENTICATED",
+      "Cannot authenticate the request: the API key is unknown",
+    ],
+    [
+      "another workspace",
+      { "x-blaxel-workspace": "other" },
+      403,
+      "FORBIDDEN",
+      'Cannot use workspace "other": the API key does not belong to it',
+    ],
   ];
   test.each(cases.map((row) => [...row] as const))("%s", async (_what, headers, status, error, sentence) => {
     const body = named("bad");
-    for (const [method, path] of [["POST", "/sandboxes"], ["GET", "/sandboxes"], ["DELETE", "/sandboxes/bad"]] as const) {
-      const answer = await suite.api.call<{ message: string }>(method, path, { headers, ...(method === "POST" && { body }) });
+    for (const [method, path] of [
+      ["POST", "/sandboxes"],
+      ["GET", "/sandboxes"],
+      ["DELETE", "/sandboxes/bad"],
+    ] as const) {
+      const answer = await suite.api.call<{ message: string }>(method, path, {
+        headers,
+        ...(method === "POST" && { body }),
+      });
       expect(answer).toMatchObject({ status, body: { code: status, error } });
       expect(answer.body.message).toStartWith(sentence);
     }

@@ -19,9 +19,13 @@ function statusOf(pid: number, field: string): string[] {
 /** Numbers of the TCP ports a process listens on, in any address family. */
 function listeningPorts(pid: number): number[] {
   const sockets = new Set(
-    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))?.[1] ?? []),
+    readdirSync(`/proc/${pid}/fd`).flatMap(
+      (fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))?.[1] ?? [],
+    ),
   );
-  const rows = ["tcp", "tcp6"].flatMap((table) => readFileSync(`/proc/${pid}/net/${table}`, "utf8").trim().split("\n").slice(1));
+  const rows = ["tcp", "tcp6"].flatMap((table) =>
+    readFileSync(`/proc/${pid}/net/${table}`, "utf8").trim().split("\n").slice(1),
+  );
   const LISTEN = "0A";
   return rows
     .map((row) => row.trim().split(/\s+/))
@@ -41,10 +45,13 @@ function linkOf(path: string): string {
 async function asServer(command: string): Promise<{ readonly exitCode: number; readonly stderr: string }> {
   const [uid] = statusOf(suite.dormouse.pids.server(), "Uid").map((ids) => ids.split("\t")[0]);
   const [gid] = statusOf(suite.dormouse.pids.server(), "Gid").map((ids) => ids.split("\t")[0]);
-  const child = Bun.spawn(["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--", "sh", "-c", command], {
-    stdout: "ignore",
-    stderr: "pipe",
-  });
+  const child = Bun.spawn(
+    ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--", "sh", "-c", command],
+    {
+      stdout: "ignore",
+      stderr: "pipe",
+    },
+  );
   const stderr = await child.stderr.text();
   return { exitCode: await child.exited, stderr };
 }
@@ -106,7 +113,9 @@ test("the engine listens on no network port, and its socket is closed to everyon
   expect(listeningPorts(pids.engine())).toEqual([]);
   expect(listeningPorts(pids.up)).toEqual([]);
   expect(listeningPorts(pids.server())).toEqual([Number(new URL(url).port)]);
-  const sockets = [...new Bun.Glob("*/engine.sock").scanSync({ cwd: "/run/dormouse", onlyFiles: false, absolute: true })];
+  const sockets = [
+    ...new Bun.Glob("*/engine.sock").scanSync({ cwd: "/run/dormouse", onlyFiles: false, absolute: true }),
+  ];
   expect(sockets.length).toBeGreaterThan(0);
   for (const socket of sockets) {
     expect({ socket, mode: (statSync(socket).mode & 0o777).toString(8) }).toEqual({ socket, mode: "660" });
@@ -118,7 +127,10 @@ test("F027 secrets never appear in what is logged: API keys, preview tokens, sec
   const { api, dormouse } = suite;
   const secret = `s3cret-${crypto.randomUUID()}`;
   const plain = `plain-${crypto.randomUUID()}`;
-  const envs = [{ name: "PASSWORD", value: secret, secret: true }, { name: "PLAIN", value: plain }];
+  const envs = [
+    { name: "PASSWORD", value: secret, secret: true },
+    { name: "PLAIN", value: plain },
+  ];
   const created = await api.create("private", { runtime: { envs } });
   expect(created.spec.runtime.envs).toContainEqual({ name: "PASSWORD", value: SECRET_MASK, secret: true });
   expect(await api.run("private", 'echo "$PASSWORD $PLAIN"')).toBe(`${secret} ${plain}\n`);
@@ -128,10 +140,14 @@ test("F027 secrets never appear in what is logged: API keys, preview tokens, sec
   await appServer(api, "private", 3000);
   const preview = await api.createPreview("private", { port: 3000, public: false }, "web");
   const token = await api.createToken("private", "web");
-  await fetch(`${dormouse.url}/preview/${new URL(preview.spec.url).hostname.split(".")[0]}/hello?bl_preview_token=${token}`);
+  await fetch(
+    `${dormouse.url}/preview/${new URL(preview.spec.url).hostname.split(".")[0]}/hello?bl_preview_token=${token}`,
+  );
   await fetch(`${api.sandboxUrl("private")}/health?token=${api.key}`);
   await fetch(`${api.sandboxUrl("private")}/port/4000/?token=${api.key}`);
-  await api.call("POST", "/sandboxes", { body: `{"metadata":{"name":"x"},"spec":{"runtime":{"envs":[{"name":"A","value":"${secret}"` });
+  await api.call("POST", "/sandboxes", {
+    body: `{"metadata":{"name":"x"},"spec":{"runtime":{"envs":[{"name":"A","value":"${secret}"`,
+  });
   await api.call("GET", "/sandboxes", { headers: { authorization: `Bearer ${secret}` } });
   await api.remove("private");
 

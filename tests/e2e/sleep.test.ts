@@ -17,7 +17,11 @@ test("F003 F053 a sandbox goes to STANDBY by itself when its last request is ove
   const asleep = await api.get("idle");
   expect(asleep).toMatchObject({ status: "DEPLOYED", state: "STANDBY" });
   await Bun.sleep(MUCH_LONGER_MS);
-  expect(await api.get("idle")).toMatchObject({ status: "DEPLOYED", state: "STANDBY", lastUsedAt: asleep.lastUsedAt ?? "" });
+  expect(await api.get("idle")).toMatchObject({
+    status: "DEPLOYED",
+    state: "STANDBY",
+    lastUsedAt: asleep.lastUsedAt ?? "",
+  });
   await api.remove("idle");
 });
 
@@ -31,7 +35,11 @@ test("F004 F005 the next request wakes it: processes, memory, open files and fil
   const { api } = suite;
   await api.create("memory");
   await appServer(api, "memory", 3000);
-  await api.process("memory", { name: "holder", command: "exec 3> /root/open; echo begun >&3; sleep 1000; true", env: { MARK: "kept" } });
+  await api.process("memory", {
+    name: "holder",
+    command: "exec 3> /root/open; echo begun >&3; sleep 1000; true",
+    env: { MARK: "kept" },
+  });
   await api.run("memory", "echo volatile > /dev/shm/file");
   const count = (): Promise<string> => api.text("memory", "/port/3000/count");
   expect([await count(), await count()]).toEqual(["1", "2"]);

@@ -99,7 +99,10 @@ export class Api {
   }
 
   async write(name: string, path: string, content: string): Promise<void> {
-    await this.text(name, `/filesystem/${encodeURIComponent(path)}`, { method: "PUT", body: JSON.stringify({ content }) });
+    await this.text(name, `/filesystem/${encodeURIComponent(path)}`, {
+      method: "PUT",
+      body: JSON.stringify({ content }),
+    });
   }
 
   async createPreview(name: string, spec: Readonly<Record<string, unknown>>, preview?: string): Promise<PreviewAnswer> {

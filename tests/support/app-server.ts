@@ -43,5 +43,10 @@ server.listen(Number(process.argv[2]), "0.0.0.0");
 /** Starts the app in a sandbox; resolves when it listens. */
 export async function appServer(api: Api, sandbox: string, port: number): Promise<void> {
   await api.write(sandbox, "/root/app-server.js", SOURCE);
-  await api.process(sandbox, { name: `app-${port}`, command: `exec node /root/app-server.js ${port}`, waitForPorts: [port], timeout: 30 });
+  await api.process(sandbox, {
+    name: `app-${port}`,
+    command: `exec node /root/app-server.js ${port}`,
+    waitForPorts: [port],
+    timeout: 30,
+  });
 }

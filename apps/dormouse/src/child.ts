@@ -5,6 +5,8 @@ const READY_FD = 3;
 const READY_LINE = "ready";
 
 export interface ChildOptions {
+  /** What to call it in an error. */
+  readonly name: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
@@ -19,13 +21,13 @@ export interface Child {
 }
 
 /** Starts a process of ours and resolves when it says it is ready. @throws Error when it ends before that */
-export async function startChild({ command, env, cwd }: ChildOptions): Promise<Child> {
+export async function startChild({ name, command, env, cwd }: ChildOptions): Promise<Child> {
   const child = Bun.spawn([...command], {
     stdio: ["ignore", "inherit", "inherit", "pipe"],
     env: { ...env, DORMOUSE_READY_FD: String(READY_FD) },
     ...(cwd === undefined ? {} : { cwd }),
   });
-  const report = await readReport(child.stdio[READY_FD], child.exited);
+  const report = await readReport(name, child.stdio[READY_FD], child.exited);
   const stop = async (): Promise<void> => {
     if (child.exitCode === null) child.kill("SIGTERM");
     await child.exited;
@@ -40,11 +42,13 @@ export function reportReady(readyFd: number | undefined, text = ""): void {
   closeSync(readyFd);
 }
 
-async function readReport(pipe: unknown, exited: Promise<number>): Promise<string> {
+async function readReport(name: string, pipe: unknown, exited: Promise<number>): Promise<string> {
   const socket = connect({ fd: pipe } as never);
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   socket.once("data", (data: Buffer) => resolve(data.toString().slice(READY_LINE.length).trim()));
-  void exited.then((exitCode) => reject(new Error(`it ended with exit code ${exitCode} before it was ready`)));
+  void exited.then((exitCode) =>
+    reject(new Error(`Cannot start the ${name}: it ended with exit code ${exitCode} before it was ready`)),
+  );
   try {
     return await promise;
   } finally {

@@ -35,6 +35,8 @@ export const SERVE_OPTIONS = {
   idleTimeout: 120,
   /** Off, because Bun's error page would show our source. */
   development: false,
+  /** Without it, and with `development` off, a second server would share the port instead of failing. */
+  reusePort: false,
 } as const;
 
 /** Resolves, authenticates, wakes and forwards; needs nothing but its dependencies and `SERVE_OPTIONS`. */

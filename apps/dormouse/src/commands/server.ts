@@ -16,6 +16,9 @@ export interface ServerCommandOptions {
   readonly instance: string;
 }
 
+/** What the stock client asks for when its user does not say: it must not be refused on a small host. */
+const STOCK_MEMORY_MB = 4096;
+
 /** An engine that died is back well within this time, and no client sees that it was away. */
 const ENGINE_RESTART_TIMEOUT_MS = 10_000;
 
@@ -47,27 +50,29 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
     settings: {
       publicUrl: config.publicUrl,
       previewUrlStyle: "host",
-      memoryMaxMb: Math.floor(totalmem() / 1024 / 1024),
+      memoryMaxMb: Math.max(STOCK_MEMORY_MB, Math.floor(totalmem() / 1024 / 1024)),
       cpuCount: cpus().length,
     },
   } as const;
   await recover(deps);
   const controlPlane = createControlPlane(deps);
   const gateway = createGateway({ directory, life });
-  const server = Bun.serve({
-    ...SERVE_OPTIONS,
-    hostname: config.host,
-    port: config.port,
-    websocket: gateway.websocket,
-    fetch(request, server) {
-      const forwarded = gateway.fetch(request, server);
-      if (forwarded !== null) return forwarded;
-      if (new URL(request.url).pathname === "/health") return Response.json({ status: "ok" });
-      // A create answers when the sandbox serves, which may take longer than a connection may be silent.
-      server.timeout(request, 0);
-      return controlPlane.fetch(request);
-    },
-  });
+  const server = listenOn(config, () =>
+    Bun.serve({
+      ...SERVE_OPTIONS,
+      hostname: config.host,
+      port: config.port,
+      websocket: gateway.websocket,
+      fetch(request, server) {
+        const forwarded = gateway.fetch(request, server);
+        if (forwarded !== null) return forwarded;
+        if (new URL(request.url).pathname === "/health") return Response.json({ status: "ok" });
+        // A create answers when the sandbox serves, which may take longer than a connection may be silent.
+        server.timeout(request, 0);
+        return controlPlane.fetch(request);
+      },
+    }),
+  );
   log.info({ event: "server.start", url: server.url.href, dataDir: options.data });
   reportReady(config.readyFd, String(server.port));
   const stop = async (): Promise<void> => {
@@ -78,4 +83,16 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
     process.exit(0);
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+}
+
+function listenOn<T>({ host, port }: Config, listen: () => T): T {
+  try {
+    return listen();
+  } catch (cause) {
+    const isTaken = (cause as { code?: unknown }).code === "EADDRINUSE";
+    const state = isTaken ? "another program uses it" : String(cause);
+    throw new Error(`Cannot listen on port ${port} of ${host}: ${state}. Choose another one with --port or --host`, {
+      cause,
+    });
+  }
 }

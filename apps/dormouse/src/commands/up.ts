@@ -24,14 +24,19 @@ export async function runUp(config: Config): Promise<void> {
 
   const startEngine = () =>
     startChild({
+      name: "engine",
       command: engineCommand([`--data=${dataDir}`, `--server-user=${user.userId}`, `--server-group=${user.groupId}`]),
       env: { ...COMMON_ENV, ...passOn({ DORMOUSE_LOG: config.logLevel, DORMOUSE_RESOLVER: config.resolver }) },
     });
-  await using engine = supervise(await startEngine(), { restart: startEngine, onEnd: noteEnd("engine") });
+  const firstEngine = await startEngine();
+  // Not before the engine holds the data folder: until then these may be another one's.
+  using _runDirs = { [Symbol.dispose]: () => removeRunDirs(instance) };
+  await using _engine = supervise(firstEngine, { restart: startEngine, onEnd: noteEnd("engine") });
 
   let port = config.port;
   const startServer = () =>
     startChild({
+      name: "server",
       command: serverCommand(instance, dataDir, user),
       env: {
         ...COMMON_ENV,
@@ -48,15 +53,17 @@ export async function runUp(config: Config): Promise<void> {
     });
   const firstServer = await startServer();
   port = Number(firstServer.report);
-  await using server = supervise(firstServer, { restart: startServer, onEnd: noteEnd("server") });
+  await using _server = supervise(firstServer, { restart: startServer, onEnd: noteEnd("server") });
 
   writeFileSync(dataFiles(dataDir).endpoint, `http://localhost:${port}\n`, { mode: 0o644 });
   note(`up at http://localhost:${port}, data in ${dataDir}`);
   note(`point the SDK at it: eval "$(./dormouse env --data ${dataDir})"`);
   await signalled();
   note("stopping; sandboxes stay as they are");
-  await server[Symbol.asyncDispose]();
-  await engine[Symbol.asyncDispose]();
+}
+
+/** Those that a sandbox still needs are not empty and stay. */
+function removeRunDirs(instance: string): void {
   const home = instanceDir(instance);
   removeEmptyDirs([join(home, "app"), join(home, "server"), home, RUN_ROOT]);
 }

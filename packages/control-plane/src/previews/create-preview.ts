@@ -4,6 +4,9 @@ import type { PreviewRecord, SandboxRecord } from "@dormouse/store";
 import type { ControlPlaneDeps } from "../ports.ts";
 import { derivePreviewId, prefixedPreviewId } from "./preview-id.ts";
 
+/** Of a preview; stands for the sandbox API. */
+const SANDBOX_API_PORT = 443;
+
 /**
  * With `replace`, the preview of the same name or URL gives way, if it belongs to the same workspace.
  * @throws {AppError} PREVIEW_ALREADY_EXISTS, SANDBOX_NOT_FOUND, INVALID_ARGUMENT
@@ -15,6 +18,7 @@ export async function createPreview(
   replace: boolean,
 ): Promise<PreviewRecord> {
   assertNoCustomDomain(request);
+  assertApiIsPrivate(request);
   const preview = await newRecord(deps, sandbox, request);
   const replacedIds = replace ? await findReplaced(deps, sandbox, preview) : [];
   await deps.store.previews.insert(preview, replacedIds);
@@ -60,5 +64,12 @@ function assertNoCustomDomain({ spec }: PreviewCreateRequest): void {
   if (!spec.customDomain) return;
   throw new AppError("INVALID_ARGUMENT", "Cannot bind a custom domain: this server does not offer them yet", {
     hint: "Leave spec.customDomain out",
+  });
+}
+
+function assertApiIsPrivate({ spec }: PreviewCreateRequest): void {
+  if (spec.port !== SANDBOX_API_PORT || spec.public !== true) return;
+  throw new AppError("INVALID_ARGUMENT", "Cannot make port 443 public: anyone could run commands in the sandbox", {
+    hint: "Set spec.public to false and create a token for those who may",
   });
 }

@@ -92,6 +92,7 @@ test("a taken name is 409; force replaces the preview and ends its tokens", asyn
 test.each([
   ["port 80", { port: 80 }, "port 80 is reserved"],
   ["port 8080", { port: 8080 }, "use port 443 to reach the sandbox API"],
+  ["a public port 443", { port: 443, public: true }, "Cannot make port 443 public"],
   ["no port", {}, "spec.port"],
   ["a header name with a line break", { port: 1, responseHeaders: { "a\r\nb": "c" } }, "responseHeaders"],
   ["a header value with a line break", { port: 1, requestHeaders: { a: "b\r\nc: d" } }, "requestHeaders"],

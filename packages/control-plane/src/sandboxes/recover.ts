@@ -6,12 +6,22 @@ import { happened } from "./events.ts";
 
 /**
  * Brings store and engine together at start, before the first request. A creation or deletion that was cut off is taken back
- * or finished, an engine sandbox nobody knows is removed, and a record whose sandbox vanished becomes FAILED.
+ * or finished, an engine sandbox nobody knows is removed unless the store knows none at all, and a record whose sandbox vanished becomes FAILED.
  * @throws {AppError} ENGINE_UNAVAILABLE
  */
 export async function recover(deps: ControlPlaneDeps): Promise<void> {
   const running = new Map((await deps.engine.list()).map((sandbox) => [sandbox.id, sandbox]));
-  for (const record of await deps.store.sandboxes.all()) {
+  const records = await deps.store.sandboxes.all();
+  if (records.length === 0 && running.size > 0) {
+    deps.log.error({
+      event: "sandbox.recover",
+      outcome: "refused",
+      reason: "the store is empty, the engine is not",
+      count: running.size,
+    });
+    return;
+  }
+  for (const record of records) {
     const sandbox = running.get(record.id);
     running.delete(record.id);
     await settle(deps, record, sandbox);
