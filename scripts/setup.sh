@@ -33,7 +33,8 @@ fi
 
 if ! cmp -s package-lock.json node_modules/.dormouse-lock; then
   step "npm packages"
-  npm ci --no-audit --no-fund --loglevel=error
+  # Not `npm ci`: it refuses a lock file without the platform packages that only other machines need.
+  npm install --no-save --no-audit --no-fund --loglevel=error
   cp package-lock.json node_modules/.dormouse-lock
 fi
 

@@ -7,7 +7,7 @@ import type { Api } from "./api.ts";
 const SOURCE = String.raw`
 const http = require("node:http");
 const { createHash } = require("node:crypto");
-let count = 0;
+let [count, openStreams] = [0, 0];
 const routes = {
   "/hello": (request, response) => response.end("hello from " + request.headers.host),
   "/count": (request, response) => response.end(String(++count)),
@@ -17,9 +17,11 @@ const routes = {
   "/ticks": (request, response) => {
     response.setHeader("content-type", "text/event-stream");
     let tick = 0;
+    openStreams++;
     const timer = setInterval(() => response.write("data: " + tick++ + "\n\n"), 50);
-    response.on("close", () => clearInterval(timer));
+    response.on("close", () => void (openStreams--, clearInterval(timer)));
   },
+  "/open-streams": (request, response) => response.end(String(openStreams)),
 };
 const server = http.createServer((request, response) => {
   const route = routes[request.url.split("?")[0]];
