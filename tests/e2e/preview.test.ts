@@ -52,7 +52,9 @@ describe("F161 F162 F163 a private preview", () => {
       for (const wrong of ["", "?bl_preview_token=wrong", `?bl_preview_token=${foreign}`]) {
         const answer = await fetch(`${url}/hello${wrong}`);
         expect(answer.status).toBe(401);
-        expect(await answer.json()).toMatchObject({ error: { code: "UNAUTHENTICATED", status: 401, hint: expect.stringContaining("bl_preview_token") } });
+        expect(await answer.json()).toMatchObject({
+          error: { code: "UNAUTHENTICATED", status: 401, hint: expect.stringContaining("bl_preview_token") },
+        });
       }
     }
     expect(await visit(`${otherPreview.spec.url}/hello?bl_preview_token=${foreign}`)).toStartWith("200 ");
@@ -74,7 +76,10 @@ describe("F161 F162 F163 a private preview", () => {
   test("F283 keeps a browser's token in a cookie after the first visit, so that assets and WebSockets need no query", async () => {
     for (const url of [closed.spec.url, pathStyle(closed)]) {
       const asBrowser = { accept: "text/html", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
-      const first = await fetch(`${url}/hello?x=1&bl_preview_token=${token}`, { headers: asBrowser, redirect: "manual" });
+      const first = await fetch(`${url}/hello?x=1&bl_preview_token=${token}`, {
+        headers: asBrowser,
+        redirect: "manual",
+      });
       expect(first.status).toBe(302);
       const mount = new URL(url).pathname.replace(/\/$/, "");
       expect(first.headers.get("location")).toBe(`${mount}/hello?x=1`);
@@ -121,7 +126,11 @@ test("F166 F204 responseHeaders are on every answer, errors and preflights inclu
   const preview = await openPreview(
     {
       public: false,
-      responseHeaders: { "Access-Control-Allow-Origin": "http://app.example", "Access-Control-Allow-Methods": "GET, POST", Vary: "Origin" },
+      responseHeaders: {
+        "Access-Control-Allow-Origin": "http://app.example",
+        "Access-Control-Allow-Methods": "GET, POST",
+        Vary: "Origin",
+      },
       requestHeaders: { authorization: "Bearer for-the-app" },
     },
     "cors",
@@ -162,7 +171,9 @@ test("a response streams out as the app writes it, and the app learns that the c
 test("a request body streams in: the app's echo of the first part comes before the last part is sent", async () => {
   const { hostname, port } = new URL(open.spec.url);
   const socket = connect(Number(port), "127.0.0.1");
-  socket.write(`POST /upload HTTP/1.1\r\nHost: ${hostname}:${port}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n`);
+  socket.write(
+    `POST /upload HTTP/1.1\r\nHost: ${hostname}:${port}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n`,
+  );
   expect(await readUntil(socket, "first")).toStartWith("HTTP/1.1 200 ");
   socket.write("6\r\nsecond\r\n0\r\n\r\n");
   await readUntil(socket, "second");
@@ -173,14 +184,18 @@ test("a WebSocket passes both ways, host-style, path-style and under /port/N", a
   expect(await echoThrough(open.spec.url)).toBe("ping");
   expect(await echoThrough(pathStyle(open))).toBe("ping");
   expect(await echoThrough(closed.spec.url, { "x-blaxel-preview-token": token })).toBe("ping");
-  expect(await echoThrough(`${suite.api.sandboxUrl(NAME)}/port/${PORT}`, { authorization: `Bearer ${suite.api.key}` })).toBe("ping");
+  expect(
+    await echoThrough(`${suite.api.sandboxUrl(NAME)}/port/${PORT}`, { authorization: `Bearer ${suite.api.key}` }),
+  ).toBe("ping");
   await expect(echoThrough(closed.spec.url)).rejects.toThrow("401");
 });
 
 test("F173 /port/N of the sandbox URL reaches the app with an API key only, and no reserved port", async () => {
   const url = `${suite.api.sandboxUrl(NAME)}/port`;
   expect(await visit(`${url}/${PORT}/hello`)).toStartWith("401 ");
-  expect(await suite.api.text(NAME, `/port/${PORT}/none?x=%2F`).catch(String)).toContain("404: the app has no /none?x=%2F");
+  expect(await suite.api.text(NAME, `/port/${PORT}/none?x=%2F`).catch(String)).toContain(
+    "404: the app has no /none?x=%2F",
+  );
   expect(await suite.api.text(NAME, `/port/${PORT}/headers`)).not.toContain(suite.api.key);
   for (const reserved of [80, 443, 8080]) {
     const answer = await suite.api.fetch(NAME, `/port/${reserved}/`);
@@ -199,7 +214,9 @@ test("a preview on port 443 is the sandbox API; 80 and 8080 are refused", async 
   }
   for (const port of [80, 8080]) {
     const body = { metadata: { name: "refused" }, spec: { port, public: true } };
-    const { status, body: answer } = await suite.api.call<{ message: string }>("POST", `/sandboxes/${NAME}/previews`, { body });
+    const { status, body: answer } = await suite.api.call<{ message: string }>("POST", `/sandboxes/${NAME}/previews`, {
+      body,
+    });
     expect(status).toBe(400);
     expect(answer.message).toStartWith(`Cannot accept spec.port: port ${port} is reserved`);
   }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { randomSecret } from "@dormouse/kernel";
 
-/** Root of this checkout or package: three folders up from here. */
+/** Root of this checkout or package: three folders up, from the sources and from the bundle alike. */
 export const INSTALL_DIR = resolve(import.meta.dir, "../../..");
 export const AGENT_FILE = join(INSTALL_DIR, "dist/sandbox-api");
 export const RECIPES_DIR = join(INSTALL_DIR, "images");

@@ -1,12 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AppError } from "@dormouse/kernel";
 import { type Config, loadConfig } from "./config.ts";
-import { runDoctor } from "./commands/doctor.ts";
-import { type EngineCommandOptions, runEngine } from "./commands/engine.ts";
-import { runEnv } from "./commands/env.ts";
-import { runImageBuild, runImageList } from "./commands/image.ts";
-import { runServer, type ServerCommandOptions } from "./commands/server.ts";
-import { runUp } from "./commands/up.ts";
+import type { EngineCommandOptions } from "./commands/engine.ts";
+import type { ServerCommandOptions } from "./commands/server.ts";
 
 interface CommonOptions {
   readonly data?: string;
@@ -36,6 +32,7 @@ function configWith(options: CommonOptions): Config {
   };
 }
 
+/* Each command loads what it needs when it runs: the engine has no use for the server's packages in its memory. */
 const program = new Command("dormouse")
   .description(
     "Computers for AI agents that start in milliseconds, sleep with their memory, and wake on the first request.",
@@ -50,7 +47,7 @@ program
   .addOption(portOption())
   .option("--host <address>", "address to listen on (default: 127.0.0.1, or DORMOUSE_HOST)")
   .addHelpText("after", "\nExample:\n  $ ./dormouse up --data /srv/dormouse --port 4111")
-  .action((options: CommonOptions) => runUp(configWith(options)));
+  .action(async (options: CommonOptions) => (await import("./commands/up.ts")).runUp(configWith(options)));
 
 program
   .command("env")
@@ -58,38 +55,48 @@ program
   .addOption(dataOption())
   .addOption(portOption())
   .addHelpText("after", '\nExample:\n  $ eval "$(./dormouse env)" && node app.mjs')
-  .action((options: CommonOptions) => runEnv(configWith(options), options.port));
+  .action(async (options: CommonOptions) =>
+    (await import("./commands/env.ts")).runEnv(configWith(options), options.port),
+  );
 
 program
   .command("doctor")
   .description("say what this host can and cannot do, and how to mend it")
   .option("--json", "print the findings as JSON")
-  .action((options: { json?: boolean }) => runDoctor(options.json === true, loadConfig(process.env)));
+  .action(async (options: { json?: boolean }) =>
+    (await import("./commands/doctor.ts")).runDoctor(options.json === true, loadConfig(process.env)),
+  );
 
 const image = program.command("image").description("images of a data folder");
 image
   .command("build <name>")
   .description("build one of our images, such as base-image")
   .addOption(dataOption())
-  .action((name: string, options: CommonOptions) => runImageBuild(name, configWith(options)));
+  .action(async (name: string, options: CommonOptions) =>
+    (await import("./commands/image.ts")).runImageBuild(name, configWith(options)),
+  );
 image
   .command("ls")
   .description("list the images")
   .addOption(dataOption())
-  .action((options: CommonOptions) => runImageList(configWith(options)));
+  .action(async (options: CommonOptions) => (await import("./commands/image.ts")).runImageList(configWith(options)));
 
 program
   .command("engine", { hidden: true })
   .requiredOption("--data <dir>")
   .requiredOption("--server-user <uid>")
   .requiredOption("--server-group <gid>")
-  .action((options: EngineCommandOptions) => runEngine(options, loadConfig(process.env)));
+  .action(async (options: EngineCommandOptions) =>
+    (await import("./commands/engine.ts")).runEngine(options, loadConfig(process.env)),
+  );
 
 program
   .command("server", { hidden: true })
   .requiredOption("--data <dir>")
   .requiredOption("--instance <name>")
-  .action((options: ServerCommandOptions) => runServer(options, loadConfig(process.env)));
+  .action(async (options: ServerCommandOptions) =>
+    (await import("./commands/server.ts")).runServer(options, loadConfig(process.env)),
+  );
 
 program.parseAsync().catch((error: unknown) => {
   const text = error instanceof Error ? error.message : String(error);

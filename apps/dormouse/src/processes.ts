@@ -6,7 +6,8 @@ import type { HostUser } from "./server-user.ts";
 
 /** Command lines of the two processes `up` runs. Each ends with its parent. */
 
-const MAIN = "apps/dormouse/src/main.ts";
+/* Whatever `up` itself runs from, the bundle or the sources. */
+const MAIN = relative(INSTALL_DIR, Bun.main);
 const DIES_WITH_PARENT = ["setpriv", "--pdeathsig=TERM", "--"];
 
 /** In a mount namespace of its own, so that its mounts are nobody else's and end with it. */

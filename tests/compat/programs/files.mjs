@@ -18,11 +18,20 @@ seen.missing = (await caught(fs.read("/tmp/none"))).status;
 const bytes = randomBytes(3 * 1024 * 1024);
 await fs.writeBinary("/tmp/binary", bytes);
 const back = Buffer.from(await (await fs.readBinary("/tmp/binary")).arrayBuffer());
-seen.binary = { same: back.equals(bytes), inside: (await run("sha256sum /tmp/binary")).split(" ")[0] === sha256(bytes) };
+seen.binary = {
+  same: back.equals(bytes),
+  inside: (await run("sha256sum /tmp/binary")).split(" ")[0] === sha256(bytes),
+};
 await fs.writeBinary("/tmp/blob", new Blob(["blob ", "parts"]));
 seen.blob = await fs.read("/tmp/blob");
 
-await fs.writeTree([{ path: "index.js", content: "1" }, { path: "src/deep/file.ts", content: "2" }], "/tmp/tree");
+await fs.writeTree(
+  [
+    { path: "index.js", content: "1" },
+    { path: "src/deep/file.ts", content: "2" },
+  ],
+  "/tmp/tree",
+);
 seen.tree = await run("cd /tmp/tree && find . -type f | sort | xargs tail -n +1");
 
 await fs.mkdir("/tmp/dir/nested");

@@ -15,10 +15,17 @@ const preview = await sandbox.previews.createIfNotExists(config);
 seen.same = (await sandbox.previews.createIfNotExists(config)).spec.url === preview.spec.url;
 seen.url = preview.spec.url;
 const token = await preview.tokens.create(new Date(Date.now() + 86_400_000));
-seen.token = { matches: /^[\w-]+$/.test(token.value), expired: token.expired, listed: (await preview.tokens.list()).length };
+seen.token = {
+  matches: /^[\w-]+$/.test(token.value),
+  expired: token.expired,
+  listed: (await preview.tokens.list()).length,
+};
 seen.withoutToken = await visit(preview.spec.url);
 seen.byQuery = await visit(`${preview.spec.url}/page?a=1&bl_preview_token=${token.value}`);
-seen.byHeader = await visit(`${preview.spec.url}/page`, { method: "POST", headers: { "X-Blaxel-Preview-Token": token.value } });
+seen.byHeader = await visit(`${preview.spec.url}/page`, {
+  method: "POST",
+  headers: { "X-Blaxel-Preview-Token": token.value },
+});
 await preview.tokens.delete(token.value);
 seen.tokenDeleted = await visit(`${preview.spec.url}/page?bl_preview_token=${token.value}`);
 

@@ -8,7 +8,9 @@ const { process: processes } = sandbox;
 seen.completed = await processes.exec({ name: "hello", command: "echo out; echo err >&2", waitForCompletion: true });
 seen.failed = (await processes.exec({ command: "exit 7", waitForCompletion: true })).exitCode;
 seen.named = /^proc-/.test((await processes.exec({ command: "true", waitForCompletion: true })).name);
-seen.env = (await processes.exec({ command: 'echo "$A-$B"', env: { A: "1", B: "two words" }, waitForCompletion: true })).logs;
+seen.env = (
+  await processes.exec({ command: 'echo "$A-$B"', env: { A: "1", B: "two words" }, waitForCompletion: true })
+).logs;
 seen.workingDir = (await processes.exec({ command: "pwd", workingDir: "/tmp", waitForCompletion: true })).logs;
 seen.noSuchDir = await caught(processes.exec({ command: "pwd", workingDir: "/no/such", waitForCompletion: true }));
 
@@ -17,7 +19,9 @@ seen.plain = { status: plain.status, pid: /^\d+$/.test(plain.pid) };
 const waited = await processes.wait("plain", { interval: 50 });
 seen.waited = { status: waited.status, exitCode: waited.exitCode };
 seen.waitTooLong = await caught(
-  processes.exec({ name: "long", command: "sleep 60" }).then(() => processes.wait("long", { maxWait: 100, interval: 20 })),
+  processes
+    .exec({ name: "long", command: "sleep 60" })
+    .then(() => processes.wait("long", { maxWait: 100, interval: 20 })),
 );
 
 const SERVER = `node -e 'setTimeout(() => require("http").createServer((q, r) => r.end("served")).listen(3000, "0.0.0.0"), 300)'`;
@@ -26,7 +30,9 @@ seen.waitForPorts = { status: server.status, answer: await (await sandbox.fetch(
 seen.sameName = (await caught(processes.exec({ name: "server", command: "true" }))).status;
 
 const list = await processes.list();
-seen.list = list.filter(({ status }) => status === "running").map(({ name, status, pid }) => ({ name, status, pid: typeof pid }));
+seen.list = list
+  .filter(({ status }) => status === "running")
+  .map(({ name, status, pid }) => ({ name, status, pid: typeof pid }));
 seen.byName = (await processes.get("server")).pid === server.pid;
 seen.byPid = (await processes.get(server.pid)).name;
 seen.missing = (await caught(processes.get("nobody"))).status;
@@ -37,10 +43,17 @@ seen.logs = {
   stderr: await processes.logs("hello", "stderr"),
 };
 
-await processes.exec({ name: "polite", command: "trap 'echo bye; exit 0' TERM; echo ready; while true; do sleep 0.05; done" });
-while ((await processes.logs("polite", "stdout")) !== "ready\n") await new Promise((resolve) => setTimeout(resolve, 20));
+await processes.exec({
+  name: "polite",
+  command: "trap 'echo bye; exit 0' TERM; echo ready; while true; do sleep 0.05; done",
+});
+while ((await processes.logs("polite", "stdout")) !== "ready\n")
+  await new Promise((resolve) => setTimeout(resolve, 20));
 seen.stop = typeof (await processes.stop("polite")).message;
-seen.stopped = { status: (await processes.wait("polite", { interval: 20 })).status, logs: await processes.logs("polite", "stdout") };
+seen.stopped = {
+  status: (await processes.wait("polite", { interval: 20 })).status,
+  logs: await processes.logs("polite", "stdout"),
+};
 seen.kill = typeof (await processes.kill(server.pid)).message;
 seen.killed = (await processes.wait("server", { interval: 20 })).status;
 seen.killByName = (await processes.kill("long")) && (await processes.wait("long", { interval: 20 })).status;

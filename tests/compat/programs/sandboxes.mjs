@@ -31,9 +31,12 @@ seen.unnamed = { name: unnamed.metadata.name, image: unnamed.spec.runtime.image,
 seen.short = (await SandboxInstance.createIfNotExists({ name: "short-form" })).metadata.name;
 seen.list = (await SandboxInstance.list()).data.map(({ metadata }) => metadata.name).toSorted();
 seen.paged = [];
-for await (const { metadata } of await SandboxInstance.list({ limit: 1, sort: "name:asc" })) seen.paged.push(metadata.name);
+for await (const { metadata } of await SandboxInstance.list({ limit: 1, sort: "name:asc" }))
+  seen.paged.push(metadata.name);
 
-const racing = await Promise.all(Array.from({ length: 10 }, () => SandboxInstance.createIfNotExists({ name: "raced" })));
+const racing = await Promise.all(
+  Array.from({ length: 10 }, () => SandboxInstance.createIfNotExists({ name: "raced" })),
+);
 seen.raced = new Set(racing.map(({ metadata }) => metadata.createdAt)).size;
 
 seen.badImage = await caught(SandboxInstance.create({ name: "bad", image: "blaxel/nowhere:latest" }));
