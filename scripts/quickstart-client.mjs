@@ -5,18 +5,22 @@
 import { SandboxInstance } from "@blaxel/core";
 import { WebSocket } from "ws";
 
+/* The SDK asks for a region, which a self-hosted server neither has nor wants: it would send traffic to a foreign edge. */
+const { warn } = console;
+console.warn = (...parts) => String(parts[0]).includes("'region' is not set") || warn(...parts);
+
 const NAME = "quickstart";
 const PORT = 5173;
 
+/** Runs one step and prints its line; one that takes longer than a second says first that it has begun. */
 async function step(title, run) {
-  process.stdout.write(`${" ".repeat(11)}${title}…`);
+  const begun = setTimeout(() => process.stdout.write(`        … ${title}${process.stdout.isTTY ? "\r" : "\n"}`), 1000);
   const startedAtMs = performance.now();
   const result = await run();
+  clearTimeout(begun);
   const tookMs = performance.now() - startedAtMs;
   const took = tookMs < 10 ? tookMs.toFixed(1) : Math.round(tookMs).toLocaleString("en");
-  process.stdout.write(
-    `${process.stdout.isTTY ? "\r" : "\n"}${took.padStart(7)} ms ${title}${process.stdout.isTTY ? "\u001b[K" : ""}\n`,
-  );
+  process.stdout.write(`${took.padStart(7)} ms ${title}\n`);
   return result;
 }
 

@@ -57,6 +57,6 @@ fi
 if is_stale dist/apps/dormouse/main.js packages apps; then
   step "building the server and the engine"
   rm -rf dist/apps/dormouse.new
-  node_modules/.bin/bun build --target=bun --minify-syntax --minify-whitespace --splitting apps/dormouse/src/main.ts --outdir dist/apps/dormouse.new > /dev/null
+  node_modules/.bin/bun build --target=bun --minify-syntax --minify-whitespace --splitting --sourcemap=linked apps/dormouse/src/main.ts --outdir dist/apps/dormouse.new > /dev/null
   rm -rf dist/apps/dormouse && mkdir -p dist/apps && mv dist/apps/dormouse.new dist/apps/dormouse
 fi

@@ -92,7 +92,7 @@ describe("process", () => {
         stderr: "err\n",
         logs: "out\nerr\n",
       },
-      failed: 7,
+      failed: { exitCode: 7, status: "failed" },
       named: true,
     });
   });
@@ -110,7 +110,7 @@ describe("process", () => {
     expect(seen()["waitForPorts"]).toEqual({ status: "running", answer: "served" });
   });
 
-  test("exec() without waiting returns a running process; wait() returns its end, or gives up", () => {
+  test("F129 exec() without waiting returns a running process; wait() returns its end, or gives up", () => {
     expect(seen()).toMatchObject({
       plain: { status: "running", pid: true },
       waited: { status: "completed", exitCode: 0 },
@@ -140,6 +140,7 @@ describe("process", () => {
       kill: "string",
       killed: "killed",
       killByName: "killed",
+      stopByName: "stopped",
     });
   });
 });
@@ -176,7 +177,7 @@ describe("log streams", () => {
 describe("fs", () => {
   const seen = seenBy("files");
 
-  test("write() and read() keep text as it is, in any path", () => {
+  test("F144 write() and read() keep text as it is, in any path", () => {
     expect(seen()).toMatchObject({
       written: { read: "héllo\n", inside: "héllo\n" },
       relative: "in the working directory",
@@ -245,6 +246,7 @@ describe("sessions", () => {
       files: ["by the guest", true],
       fetched: "served /x?y=1",
       stopped: "stopped",
+      killed: "killed",
       withoutToken: 401,
     });
   });

@@ -10,7 +10,7 @@ test("F028 POST /sandboxes answers when the sandbox serves: the next request run
     apiVersion: "blaxel.ai/v1alpha1",
     kind: "Sandbox",
     metadata: { name: "first" },
-    spec: { runtime: { memory: 4096 } },
+    spec: { runtime: { memory: 4096 }, region: "us-pdx-1" },
   };
   const headers = { "x-blaxel-workspace": "default" };
   const { status, body: created } = await api.call<SandboxAnswer>("POST", "/sandboxes", { body, headers });
@@ -23,6 +23,53 @@ test("F028 POST /sandboxes answers when the sandbox serves: the next request run
   expect(created.metadata.url).toBe(api.sandboxUrl("first"));
   expect(await api.run("first", "echo $BL_NAME; hostname; whoami")).toBe("first\nfirst\nroot\n");
   await api.remove("first");
+});
+
+test("F131 inside, the API answers on port 8080 without credentials: GET /health, POST /process", async () => {
+  const { api } = suite;
+  await api.create("inside");
+  expect(JSON.parse(await api.run("inside", "curl -sS http://127.0.0.1:8080/health"))).toMatchObject({ status: "ok" });
+  const body = JSON.stringify({ name: "workload", command: "echo logged", waitForCompletion: true });
+  await api.run("inside", `curl -sS -H 'Content-Type: application/json' -d '${body}' http://127.0.0.1:8080/process`);
+  expect(JSON.parse(await api.text("inside", "/process/workload"))).toMatchObject({ status: "completed", exitCode: 0 });
+  expect(await api.text("inside", "/process/workload/logs")).toContain("logged");
+  await api.remove("inside");
+});
+
+test("F003 with the settings nobody changed it is in STANDBY within seconds of its last request", async () => {
+  await suite.api.create("default-idle");
+  await suite.api.run("default-idle", "true");
+  await suite.api.untilState("default-idle", "STANDBY", 10_000);
+  await suite.api.remove("default-idle");
+}, 15_000);
+
+test("F024 ports take a name, a target and a protocol in any case; HTTP when none is given", async () => {
+  const ports = [{ name: "web", target: 3000, protocol: "tcp" }, { target: 3001 }];
+  const { spec } = await suite.api.create("ports", { runtime: { ports } });
+  expect(spec.runtime.ports).toEqual([
+    { name: "web", target: 3000, protocol: "TCP" },
+    { target: 3001, protocol: "HTTP" },
+  ]);
+  await suite.api.remove("ports");
+});
+
+test("F027 F033 what is fixed at creation stays: the name, the image, the memory and the environment", async () => {
+  const { api } = suite;
+  await api.create("fixed", { runtime: { envs: [{ name: "A", value: "1" }] } });
+  const changes = [{ envs: [{ name: "A", value: "2" }] }, { envs: [] }, { memory: 1024 }, { image: "other" }];
+  for (const runtime of changes) {
+    const answer = await api.call<{ message: string }>("PUT", "/sandboxes/fixed", {
+      body: { metadata: {}, spec: { runtime } },
+    });
+    expect(answer).toMatchObject({ status: 400, body: { code: 400, error: "INVALID_ARGUMENT" } });
+    expect(answer.body.message).toMatch(
+      /^Cannot change the (environment|memory|image) of sandbox "fixed": it is fixed at creation/,
+    );
+  }
+  expect((await api.call("PUT", "/sandboxes/fixed", { body: { metadata: { name: "renamed" } } })).status).toBe(200);
+  expect(await api.list()).toEqual(["fixed"]);
+  expect(await api.run("fixed", "echo $A")).toBe("1\n");
+  await api.remove("fixed");
 });
 
 test("get and list show a sandbox until it is deleted; its name is free at once, its files are gone", async () => {
@@ -76,7 +123,7 @@ const runtime = (fields: object) => ({ metadata: { name: "bad" }, spec: { runtim
 const port = (target: unknown) => runtime({ ports: [{ name: "web", target }] });
 const named = (name: unknown) => ({ metadata: { name }, spec: {} });
 
-/** What is sent, the code of the answer, and how its sentence goes. */
+/** F023 F032 F033. What is sent, the code of the answer, and how its sentence goes. */
 const BAD_INPUT: readonly (readonly [string, unknown, string, string])[] = [
   [
     "an unknown image",
@@ -101,6 +148,18 @@ const BAD_INPUT: readonly (readonly [string, unknown, string, string])[] = [
   ["an empty name", named(""), "INVALID_ARGUMENT", "Cannot accept metadata.name: expected"],
   ["a name of 50 letters", named("a".repeat(50)), "INVALID_ARGUMENT", "Cannot accept metadata.name: expected"],
   ["a name that is a number", named(7), "INVALID_ARGUMENT", "Cannot accept metadata.name: "],
+  [
+    "a display name of 64 letters",
+    { metadata: { displayName: "a".repeat(64) } },
+    "INVALID_ARGUMENT",
+    "Cannot accept metadata.displayName: ",
+  ],
+  [
+    "an external id of 65 letters",
+    { metadata: { externalId: "a".repeat(65) } },
+    "INVALID_ARGUMENT",
+    "Cannot accept metadata.externalId: ",
+  ],
   ["port 80", port(80), "INVALID_ARGUMENT", "Cannot accept spec.runtime.ports.0.target: port 80 is reserved"],
   ["port 443", port(443), "INVALID_ARGUMENT", "Cannot accept spec.runtime.ports.0.target: port 443 is reserved"],
   ["port 8080", port(8080), "INVALID_ARGUMENT", "Cannot accept spec.runtime.ports.0.target: port 8080 is reserved"],

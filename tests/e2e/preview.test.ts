@@ -73,7 +73,7 @@ describe("F161 F162 F163 a private preview", () => {
     }
   });
 
-  test("F283 keeps a browser's token in a cookie after the first visit, so that assets and WebSockets need no query", async () => {
+  test("F174 F283 keeps a browser's token in a cookie after the first visit, so that assets and WebSockets need no query", async () => {
     for (const url of [closed.spec.url, pathStyle(closed)]) {
       const asBrowser = { accept: "text/html", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
       const first = await fetch(`${url}/hello?x=1&bl_preview_token=${token}`, {
@@ -204,7 +204,7 @@ test("F173 /port/N of the sandbox URL reaches the app with an API key only, and 
   }
 });
 
-test("a preview on port 443 is the sandbox API; 80 and 8080 are refused", async () => {
+test("F205 a preview on port 443 is the sandbox API and nothing more: its token is no API key; 80 and 8080 are refused", async () => {
   const preview = await openPreview({ port: 443, public: false }, "session-1");
   const value = await suite.api.createToken(NAME, "session-1");
   for (const url of [preview.spec.url, pathStyle(preview)]) {
@@ -212,6 +212,8 @@ test("a preview on port 443 is the sandbox API; 80 and 8080 are refused", async 
     expect(await visit(`${url}/health`, { "x-blaxel-preview-token": value })).toContain('"status":"ok"');
     expect(await visit(`${url}/port/${PORT}/hello`, { "x-blaxel-preview-token": value })).toStartWith("200 hello");
   }
+  const asKey = await suite.api.call("GET", "/sandboxes", { headers: { authorization: `Bearer ${value}` } });
+  expect(asKey.status).toBe(401);
   for (const port of [80, 8080]) {
     const body = { metadata: { name: "refused" }, spec: { port, public: true } };
     const { status, body: answer } = await suite.api.call<{ message: string }>("POST", `/sandboxes/${NAME}/previews`, {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { SECRET_MASK, type SandboxAnswer } from "@dormouse/schema";
+import { SECRET_MASK } from "@dormouse/schema";
 import { appServer } from "../support/app-server.ts";
 import { useDormouse } from "../support/suite.ts";
 
@@ -123,7 +123,7 @@ test("the engine listens on no network port, and its socket is closed to everyon
   }
 });
 
-test("F027 secrets never appear in what is logged: API keys, preview tokens, secret environment", async () => {
+test("secrets never appear in what is logged: API keys, preview tokens, secret environment", async () => {
   const { api, dormouse } = suite;
   const secret = `s3cret-${crypto.randomUUID()}`;
   const plain = `plain-${crypto.randomUUID()}`;
@@ -134,9 +134,6 @@ test("F027 secrets never appear in what is logged: API keys, preview tokens, sec
   const created = await api.create("private", { runtime: { envs } });
   expect(created.spec.runtime.envs).toContainEqual({ name: "PASSWORD", value: SECRET_MASK, secret: true });
   expect(await api.run("private", 'echo "$PASSWORD $PLAIN"')).toBe(`${secret} ${plain}\n`);
-  const changed = { metadata: created.metadata, spec: { runtime: { envs: [{ name: "PASSWORD", value: "other" }] } } };
-  const refused = await api.call<SandboxAnswer>("PUT", "/sandboxes/private", { body: changed });
-  expect(refused).toMatchObject({ status: 400, body: { error: "INVALID_ARGUMENT" } });
   await appServer(api, "private", 3000);
   const preview = await api.createPreview("private", { port: 3000, public: false }, "web");
   const token = await api.createToken("private", "web");

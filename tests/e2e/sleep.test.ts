@@ -9,7 +9,7 @@ const suite = useDormouse({ DORMOUSE_IDLE_MS: String(IDLE_MS) });
 /** Longer than several idle times: a sandbox that nothing holds is asleep long before. */
 const MUCH_LONGER_MS = IDLE_MS * 5;
 
-test("F003 F053 a sandbox goes to STANDBY by itself when its last request is over, and stays a deployed sandbox", async () => {
+test("F002 F003 F053 a sandbox goes to STANDBY by itself when its last request is over, and stays a deployed sandbox", async () => {
   const { api } = suite;
   await api.create("idle");
   await api.run("idle", "true");
@@ -99,7 +99,7 @@ test("F014 an open stream holds it awake; when it closes, the sandbox sleeps", a
   await api.remove("stream");
 });
 
-test("an open WebSocket holds it awake; when it closes, the sandbox sleeps", async () => {
+test("F014 an open WebSocket holds it awake; when it closes, the sandbox sleeps", async () => {
   const { api } = suite;
   await api.create("socket");
   await appServer(api, "socket", 3000);

@@ -98,6 +98,12 @@ program
     (await import("./commands/server.ts")).runServer(options, loadConfig(process.env)),
   );
 
+/* A reader that has seen enough, such as `head`, is no failure. */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
 program.parseAsync().catch((error: unknown) => {
   const text = error instanceof Error ? error.message : String(error);
   const hint = error instanceof AppError && error.hint !== undefined ? `\n  ${error.hint}` : "";

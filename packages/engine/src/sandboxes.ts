@@ -168,42 +168,43 @@ export class Sandboxes implements EnginePort {
 
   /** From its entrypoint again, with its files: after a host reboot or when everything inside has died. */
   async #restart(entry: Entry): Promise<void> {
-    await this.#stop(entry.spec.id, entry);
+    await this.#endProcesses(entry.spec.id);
+    await this.#giveBackNetwork(entry);
     await this.#start(entry);
-  }
-
-  /** Ends the processes and gives the network back; the files stay. */
-  async #stop(id: SandboxId, entry: Entry): Promise<void> {
-    const { cgroups, slots } = this.#deps;
-    cgroups.kill(id);
-    await untilEmpty(cgroups, id);
-    cgroups.remove(id);
-    await this.#removeRunFiles(id);
-    if (entry.slot !== undefined) await slots.recycle(entry.slot);
-    entry.slot = undefined;
   }
 
   /** Nothing is left of the sandbox afterwards. The run record goes first, so that a cut-off removal is finished at the next start. */
   async #end(id: SandboxId, entry: Entry): Promise<void> {
     await rm(entry.files.run, { force: true });
-    await this.#stop(id, entry);
-    await rm(this.#deps.layout.sandboxDir(id), { recursive: true, force: true });
+    await this.#endProcesses(id);
+    await Promise.all([this.#giveBackNetwork(entry), this.#removeDataFiles(id)]);
     this.#entries.delete(id);
   }
 
   async #erase(id: SandboxId): Promise<void> {
+    await this.#endProcesses(id);
+    await this.#removeDataFiles(id);
+  }
+
+  /** Ends what runs in the sandbox and takes its groups and run-time files away; its own files stay. */
+  async #endProcesses(id: SandboxId): Promise<void> {
     const { cgroups, layout } = this.#deps;
     cgroups.kill(id);
     await untilEmpty(cgroups, id);
     cgroups.remove(id);
-    await this.#removeRunFiles(id);
-    await rm(layout.sandboxDir(id), { recursive: true, force: true });
+    for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id)]) {
+      await rm(dir, { recursive: true, force: true });
+    }
   }
 
-  async #removeRunFiles(id: SandboxId): Promise<void> {
-    const { layout } = this.#deps;
-    for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id)])
-      await rm(dir, { recursive: true, force: true });
+  async #giveBackNetwork(entry: Entry): Promise<void> {
+    const { slot } = entry;
+    entry.slot = undefined;
+    if (slot !== undefined) await this.#deps.slots.recycle(slot);
+  }
+
+  async #removeDataFiles(id: SandboxId): Promise<void> {
+    await rm(this.#deps.layout.sandboxDir(id), { recursive: true, force: true });
   }
 
   #find(id: SandboxId): Entry {

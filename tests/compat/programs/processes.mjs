@@ -6,7 +6,8 @@ const sandbox = await SandboxInstance.create({ name: "processes", memory: 512 })
 const { process: processes } = sandbox;
 
 seen.completed = await processes.exec({ name: "hello", command: "echo out; echo err >&2", waitForCompletion: true });
-seen.failed = (await processes.exec({ command: "exit 7", waitForCompletion: true })).exitCode;
+const failed = await processes.exec({ command: "exit 7", waitForCompletion: true });
+seen.failed = { exitCode: failed.exitCode, status: failed.status };
 seen.named = /^proc-/.test((await processes.exec({ command: "true", waitForCompletion: true })).name);
 seen.env = (
   await processes.exec({ command: 'echo "$A-$B"', env: { A: "1", B: "two words" }, waitForCompletion: true })
@@ -49,11 +50,13 @@ await processes.exec({
 });
 while ((await processes.logs("polite", "stdout")) !== "ready\n")
   await new Promise((resolve) => setTimeout(resolve, 20));
-seen.stop = typeof (await processes.stop("polite")).message;
+seen.stop = typeof (await processes.stop((await processes.get("polite")).pid)).message;
 seen.stopped = {
   status: (await processes.wait("polite", { interval: 20 })).status,
   logs: await processes.logs("polite", "stdout"),
 };
+await processes.exec({ name: "plain-stop", command: "sleep 60" });
+seen.stopByName = (await processes.stop("plain-stop")) && (await processes.wait("plain-stop", { interval: 20 })).status;
 seen.kill = typeof (await processes.kill(server.pid)).message;
 seen.killed = (await processes.wait("server", { interval: 20 })).status;
 seen.killByName = (await processes.kill("long")) && (await processes.wait("long", { interval: 20 })).status;

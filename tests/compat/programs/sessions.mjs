@@ -52,6 +52,9 @@ seen.files = [
 seen.fetched = await (await guest.fetch(3000, "/x?y=1")).text();
 seen.stopped = (await guest.process.stop("npm-dev")) && (await guest.process.wait("npm-dev", { interval: 20 })).status;
 
+await guest.process.exec({ name: "endless", command: "sleep 60" });
+seen.killed = (await guest.process.kill("endless")) && (await guest.process.wait("endless", { interval: 20 })).status;
+
 const cors = await fetch(`${session.url}/process`, {
   method: "OPTIONS",
   headers: { origin: "http://localhost:3000", "access-control-request-method": "POST" },

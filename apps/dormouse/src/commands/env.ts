@@ -21,5 +21,9 @@ export function runEnv(config: Config, port: number | undefined): void {
     BL_API_KEY: readFileSync(files.adminKey, "utf8").trim(),
     BL_DISABLE_H2: "1",
   };
-  for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}=${value}\n`);
+  process.stdout.write(
+    Object.entries(variables)
+      .map(([name, value]) => `export ${name}=${value}\n`)
+      .join(""),
+  );
 }

@@ -86,7 +86,7 @@ test("clients of an older API version get all sandboxes as a bare array", async 
   expect(answer.body).toBeArrayOfSize(60);
 });
 
-test("a sandbox is found by its external id, the newest of several", async () => {
+test("F032 a sandbox is found by its external id, the newest of several", async () => {
   let nowMs = 1_000;
   await using server = await startServer({ clock: () => nowMs });
   for (const name of ["first", "second"]) {
