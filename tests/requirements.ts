@@ -1,8 +1,10 @@
+export type Tag = "SEED" | "DOCS";
+
 /** A row of the feature inventory: what we promise, and how far it is shown. */
 export interface Requirement {
   readonly id: string;
   /** SEED rows are the mission, DOCS rows are what its users also expect. */
-  readonly tag: "SEED" | "DOCS";
+  readonly tag: Tag;
   readonly title: string;
   /** `proven`: a test cites the id and shows the whole row. `declined`: we do not do this, on purpose. */
   readonly status: "proven" | "pending" | "declined";
@@ -10,7 +12,319 @@ export interface Requirement {
   readonly reason?: string;
 }
 
-export interface RequirementSection {
+export interface Section {
   readonly title: string;
   readonly requirements: readonly Requirement[];
 }
+
+type IdAndTag = `F${number} ${Tag}`;
+
+const row = (key: IdAndTag, title: string): Pick<Requirement, "id" | "tag" | "title"> => {
+  const [id = "", tag] = key.split(" ");
+  return { id, tag: tag as Tag, title };
+};
+const proven = (key: IdAndTag, title: string): Requirement => ({ ...row(key, title), status: "proven" });
+const pending = (key: IdAndTag, title: string, reason?: string): Requirement => ({
+  ...row(key, title),
+  status: "pending",
+  ...(reason !== undefined && { reason }),
+});
+const declined = (key: IdAndTag, title: string, reason: string): Requirement => ({
+  ...row(key, title),
+  status: "declined",
+  reason,
+});
+
+/** Every row of the inventory, in its order. */
+export const SECTIONS: readonly Section[] = [
+  {
+    title: "Lifecycle and states",
+    requirements: [
+      pending(
+        "F001 SEED",
+        "One isolated machine per sandbox, there in an instant",
+        "the attackers' suite; microVM runtime",
+      ),
+      proven("F002 SEED", "Two states: running and STANDBY"),
+      proven("F003 SEED", "Goes to STANDBY by itself when idle"),
+      proven("F004 SEED", "STANDBY keeps memory, files and processes"),
+      pending("F005 SEED", "Any access wakes it", "API, ports and previews do; terminal and MCP are to come"),
+      pending("F006 SEED", "STANDBY without a time limit; volumes for what must last", "volumes"),
+      pending("F007 SEED", "Delete, and create again with the data on a volume", "volumes"),
+      pending("F008 SEED", "Delete erases everything at once", "the API does; `bl delete` is to come"),
+      pending("F009 SEED", "Deployment statuses", "those of builds"),
+      declined("F010 SEED", "Billing by state", "self-hosted, no billing"),
+      pending("F011 DOCS", "Read-only fields of a sandbox", "expiresIn, errors, createdBy"),
+      pending("F012 DOCS", "Records of terminated sandboxes", "expiry"),
+      pending("F013 DOCS", "Disable a sandbox"),
+      proven("F014 DOCS", "Processes, streams and WebSockets that keep it awake"),
+    ],
+  },
+  {
+    title: "Create, get, list, update",
+    requirements: [
+      pending("F020 SEED", "SandboxInstance.create", "ttl, expires and lifecycle are kept, not yet acted on"),
+      proven("F021 SEED", "SandboxInstance.get"),
+      proven("F022 SEED", "SandboxInstance.createIfNotExists"),
+      proven("F023 SEED", "Reserved ports 80, 443 and 8080"),
+      proven("F024 SEED", "Declared ports"),
+      declined("F025 SEED", "Choice of a region", "one machine has none to choose from; a client's is echoed"),
+      pending("F026 SEED", "Choice of an image, public or own", "base-image only, until images are built"),
+      pending("F027 SEED", "Environment fixed at creation", "variables from Dockerfile and blaxel.toml"),
+      proven("F028 SEED", "Create by plain HTTP"),
+      pending("F029 SEED", "Where the SDK finds credentials", "inside a sandbox of ours"),
+      pending("F030 DOCS", "Lists: pages, order, filters", "anchor=end, cursors that expire"),
+      pending("F031 DOCS", "Labels", "search in the console"),
+      proven("F032 DOCS", "External id"),
+      proven("F033 DOCS", "Naming rules"),
+      pending("F034 DOCS", "Update a sandbox", "network; a new image or memory"),
+      pending("F035 DOCS", "Cores by memory, writable layer in memory"),
+      pending("F036 DOCS", "Size of the root disk", "disk quotas"),
+      pending("F037 DOCS", "Kernel options: iptables, nfs, tun"),
+      pending("F038 DOCS", "Errors of create", "quotas"),
+      pending("F039 DOCS", "Variables set inside", "PORT"),
+      pending("F040 DOCS", "Upgrade of the API inside, in place"),
+    ],
+  },
+  {
+    title: "Expiry",
+    requirements: [
+      pending("F050 SEED", "expires: delete at a time"),
+      pending("F051 SEED", "ttl: delete after a lifetime"),
+      pending("F052 SEED", "Expiration policies, combined"),
+      pending("F053 SEED", "Expiry is not STANDBY", "STANDBY deletes nothing; expiry is to come"),
+      pending("F054 DOCS", "What counts as idle for ttl-idle"),
+      pending("F055 DOCS", "Change and clear expiry later"),
+      pending("F056 DOCS", "expiresIn"),
+      pending("F057 DOCS", "Previews go with the sandbox; volumes are set free", "volumes"),
+    ],
+  },
+  {
+    title: "Snapshots, fork, schedules",
+    requirements: [
+      pending("F060 DOCS", "Snapshots"),
+      pending("F061 DOCS", "Fork"),
+      pending("F062 DOCS", "Rollback"),
+      pending("F063 DOCS", "Schedules"),
+      pending("F064 DOCS", "Executions of schedules"),
+    ],
+  },
+  {
+    title: "Images and builds",
+    requirements: [
+      pending("F070 SEED", "Reusable images"),
+      pending("F071 SEED", "From Dockerfile to instance in four phases"),
+      declined("F072 SEED", "No library images", "they work: the engine brings the sandbox API into every image"),
+      pending("F073 SEED", "sandbox-api copied into an image"),
+      pending("F074 SEED", "Any Dockerfile"),
+      pending("F075 SEED", "An entrypoint that starts the API and its workloads", "images built from Dockerfiles"),
+      pending("F076 SEED", "blaxel.toml"),
+      pending("F077 SEED", "Local test of an image"),
+      pending("F078 SEED", "bl push"),
+      pending("F079 SEED", "bl deploy"),
+      pending("F080 SEED", "bl get sandbox --watch"),
+      pending("F081 SEED", "bl get image --latest"),
+      pending("F082 SEED", "Build by API: a ZIP with a Dockerfile"),
+      pending("F083 SEED", "Build by API: an upload address"),
+      pending("F084 SEED", "Build by API: upload without credentials"),
+      pending("F085 SEED", "Build by API: poll until DEPLOYED"),
+      pending("F086 SEED", "Logs of a build"),
+      proven("F087 SEED", "Headers that authenticate"),
+      pending("F088 DOCS", "Image API"),
+      pending("F089 DOCS", "Versions of an image"),
+      pending("F090 DOCS", "Images from private registries"),
+      pending("F091 DOCS", "Build arguments and secrets"),
+      pending("F092 DOCS", "Public images"),
+    ],
+  },
+  {
+    title: "Image sharing",
+    requirements: [
+      pending("F095 SEED", "Share with other workspaces and accounts"),
+      pending("F096 SEED", "Sharing copies no data"),
+      pending("F097 SEED", "sourceWorkspace of a shared image"),
+      pending("F098 SEED", "New tags reach every consumer"),
+      pending("F099 SEED", "Administrators only"),
+      pending("F100 SEED", "Approval by the other account"),
+      pending("F101 SEED", "No sharing of what is shared"),
+      pending("F102 SEED", "Whole images only"),
+      pending("F103 SEED", "What is shared cannot be deleted"),
+      pending("F104 SEED", "Unshare"),
+      pending("F105 SEED", "Command line within one account"),
+      pending("F106 SEED", "Shares in the console"),
+      declined("F107 SEED", "Who pays for a shared image", "self-hosted, no billing"),
+    ],
+  },
+  {
+    title: "Declarative image builder",
+    requirements: [
+      pending("F110 SEED", "ImageInstance.fromRegistry"),
+      pending("F111 SEED", "Chaining that changes nothing"),
+      pending("F112 SEED", "Package helpers"),
+      pending("F113 SEED", "Local files"),
+      pending("F114 SEED", "image.build"),
+      pending("F115 SEED", "The steps of a build"),
+      pending("F116 SEED", "image.dockerfile"),
+      pending("F117 SEED", "image.write, image.writeTemp"),
+      pending("F118 DOCS", "hash and baseImage"),
+    ],
+  },
+  {
+    title: "Processes",
+    requirements: [
+      proven("F120 SEED", "Run commands, by SDK and by HTTP"),
+      proven("F121 SEED", "Wait for ports"),
+      proven("F122 SEED", "Restart on failure"),
+      proven("F123 SEED", "Environment of a process"),
+      proven("F124 SEED", "List processes"),
+      proven("F125 SEED", "Stop and kill, by pid or name"),
+      proven("F126 SEED", "All of it through a session"),
+      pending("F127 DOCS", "waitForCompletion and its limits", "the limit of 60 s"),
+      pending("F128 DOCS", "keepAlive and its time limit", "the default of 600 s"),
+      proven("F129 DOCS", "get, wait, statuses"),
+      pending("F130 DOCS", "Keep output out of telemetry"),
+      proven("F131 SEED", "Health of the API inside"),
+    ],
+  },
+  {
+    title: "Files",
+    requirements: [
+      pending("F140 SEED", "Files by HTTP, MCP and terminal", "MCP and terminal"),
+      pending("F141 DOCS", "Files by SDK", "find, grep, search, download"),
+      pending("F142 DOCS", "Large uploads in parts"),
+      pending("F143 DOCS", "Watch for changes"),
+      proven("F144 DOCS", "Absolute paths and paths from the working directory"),
+    ],
+  },
+  {
+    title: "Logs",
+    requirements: [
+      pending("F150 SEED", "Logs through the API", "MCP and `bl logs`"),
+      proven("F151 DOCS", "Logs at once"),
+      proven("F152 DOCS", "Logs as they come"),
+    ],
+  },
+  {
+    title: "Ports and previews",
+    requirements: [
+      pending("F160 SEED", "A public address for a port", "HTTPS"),
+      proven("F161 SEED", "Private previews"),
+      proven("F162 SEED", "Preview tokens"),
+      proven("F163 SEED", "Token in query or header"),
+      proven("F164 SEED", "List and delete previews"),
+      pending("F165 SEED", "TLS in front, WebSockets through", "WebSockets pass; TLS and code-server's origin check"),
+      proven("F166 SEED", "Response headers of a preview"),
+      pending("F167 SEED", "Previews in an iframe", "a real browser"),
+      proven("F168 SEED", "Ports reachable by preview"),
+      pending("F169 DOCS", "Shape of preview addresses", "time limit of a connection"),
+      pending("F170 DOCS", "All settings of a preview", "custom domains"),
+      pending("F171 DOCS", "Custom domains"),
+      pending("F172 DOCS", "Fallback preview"),
+      proven("F173 DOCS", "/port/N and sandbox.fetch"),
+      proven("F174 DOCS", "Cookie after the first visit"),
+    ],
+  },
+  {
+    title: "CodeSandbox hosts",
+    requirements: [
+      pending("F180 SEED", "A host for every port"),
+      pending("F181 SEED", "Private sandboxes"),
+      pending("F182 SEED", "Host tokens"),
+      pending("F183 SEED", "Signed addresses"),
+      pending("F184 SEED", "Token in session and client"),
+      pending("F185 SEED", "Signed address to cookie"),
+      pending("F186 SEED", "Tokens that expire"),
+      pending("F187 SEED", "Through a domain of one's own"),
+      pending("F188 SEED", "Trust cookie"),
+      pending("F189 SEED", "Forwarding details"),
+      pending("F190 SEED", "Wake on first request"),
+      pending("F191 SEED", "Hibernate by itself"),
+      pending("F192 SEED", "Error pages of one's own"),
+      pending("F193 SEED", "Create from a template"),
+      pending("F194 SEED", "The recommended set-up"),
+    ],
+  },
+  {
+    title: "Sessions",
+    requirements: [
+      proven("F200 SEED", "Create a session"),
+      pending("F201 SEED", "SandboxInstance.fromSession", "works under Node; a real browser"),
+      proven("F202 SEED", "createIfExpired"),
+      proven("F203 SEED", "List and delete sessions"),
+      proven("F204 SEED", "CORS for sessions"),
+      proven("F205 DOCS", "A session reaches the sandbox API only"),
+      pending("F206 SEED", "The Next.js example, end to end"),
+    ],
+  },
+  {
+    title: "Terminal, MCP, codegen",
+    requirements: [
+      pending("F210 SEED", "bl connect sandbox"),
+      pending("F220 SEED", "An MCP server in every sandbox"),
+      pending("F221 SEED", "MCP tools for processes"),
+      pending("F222 SEED", "MCP tools for files"),
+      pending("F223 SEED", "Codegen tools"),
+      pending("F224 SEED", "Tools for agent frameworks"),
+    ],
+  },
+  {
+    title: "Volumes and drives",
+    requirements: [
+      pending("F230 SEED", "Volumes"),
+      pending("F231 DOCS", "Attach at creation"),
+      pending("F232 DOCS", "Grow a volume"),
+      pending("F233 DOCS", "Volume templates"),
+      pending("F234 DOCS", "Shared drives"),
+      pending("F235 DOCS", "Permissions on drives, S3 endpoint"),
+    ],
+  },
+  {
+    title: "Outgoing network, users inside",
+    requirements: [
+      pending("F240 DOCS", "Secrets added by the proxy"),
+      pending("F241 DOCS", "Values made per request"),
+      pending("F242 DOCS", "Allowed and forbidden domains"),
+      pending("F243 DOCS", "Network settings changed later"),
+      pending("F250 DOCS", "Processes as a user that is not root"),
+    ],
+  },
+  {
+    title: "Workspaces and access",
+    requirements: [
+      pending("F260 SEED", "Workspaces", "more than the first one; `bl workspaces`"),
+      pending("F261 SEED", "API keys", "the first one works; making more of them"),
+      pending("F262 SEED", "Administrators"),
+      pending("F263 SEED", "Accounts with several workspaces"),
+      pending("F264 DOCS", "OAuth tokens"),
+      pending("F265 DOCS", "Service accounts"),
+      pending("F266 DOCS", "Administration of workspaces"),
+      pending("F267 DOCS", "Browser middleware"),
+      pending("F268 DOCS", "Error codes of the edge", "those of features to come"),
+      pending("F269 DOCS", "API versions"),
+    ],
+  },
+  {
+    title: "Around it",
+    requirements: [
+      declined("F270 SEED", "Region codes", "one machine has no regions"),
+      declined("F271 DOCS", "Quotas by tier", "self-hosted: the machine is the limit"),
+      pending("F272 SEED", "bl logs"),
+      pending("F273 SEED", "Console"),
+      pending("F274 SEED", "Verbs of the command line"),
+      pending("F275 SEED", "SDKs: TypeScript, Python, browser, CodeSandbox", "@blaxel/core under Node works"),
+      pending("F276 SEED", "Dozens of agents at once", "50 sandboxes at once work; the worked examples"),
+      pending("F277 DOCS", "MCP server for the resources"),
+    ],
+  },
+  {
+    title: "code-server, end to end",
+    requirements: [
+      pending("F280 SEED", "The image"),
+      pending("F281 SEED", "Its entrypoint"),
+      pending("F282 SEED", "The client program"),
+      pending("F283 SEED", "One address opens the whole IDE", "tokens become cookies; code-server itself"),
+    ],
+  },
+];
+
+export const REQUIREMENTS: readonly Requirement[] = SECTIONS.flatMap((section) => section.requirements);

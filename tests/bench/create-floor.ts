@@ -32,6 +32,8 @@ const CONFIG = {
   },
 };
 
+const terminal = openSync(join(dir, "terminal"), "w+");
+
 async function runCrun(id: string): Promise<void> {
   const child = Bun.spawn(
     [
@@ -44,8 +46,8 @@ async function runCrun(id: string): Promise<void> {
       `--pid-file=${dir}/pid`,
       id,
     ],
-    // Never /dev/null itself: crun hands the file behind its input to the bundle's root.
-    { stdio: [openSync(join(dir, "stdin"), "w+"), "ignore", "inherit"] },
+    // Never /dev/null (decision 0004).
+    { stdio: [terminal, terminal, terminal] },
   );
   if ((await child.exited) !== 0) throw new Error("crun cannot run an empty bundle");
 }

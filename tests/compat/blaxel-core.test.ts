@@ -13,7 +13,7 @@ function seenBy(program: string): () => Report {
   let report: Report = {};
   beforeAll(async () => {
     report = await runProgram(program, { env: suite.dormouse.env });
-  }, 60_000);
+  });
   return () => report;
 }
 

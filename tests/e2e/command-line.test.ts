@@ -179,4 +179,4 @@ test("a second Dormouse beside the first has its own sandboxes, keys and network
     expect(strangers.status).toBe(401);
     await Promise.all([suite.api.removeAll(), other.removeAll()]);
   });
-}, 60_000);
+});

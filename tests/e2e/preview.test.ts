@@ -26,7 +26,7 @@ beforeAll(async () => {
   open = await openPreview({ public: true }, "open");
   closed = await openPreview({ public: false }, "closed");
   token = await suite.api.createToken(NAME, "closed");
-}, 60_000);
+});
 
 /** Status and body of a GET; redirects are not followed. */
 async function visit(url: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {

@@ -154,4 +154,4 @@ test("requests that arrive just as it falls asleep are answered, over and over",
     expect(await api.run("edge", `echo ${round}`)).toBe(`${round}\n`);
   }
   await api.remove("edge");
-}, 30_000);
+});

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Api } from "./api.ts";
@@ -14,8 +14,12 @@ export interface DormouseSuite {
   startAgain(): Promise<void>;
 }
 
+/** A test that runs out of time has its processes killed, and the Dormouse of the file is one of them. */
+const TEST_TIMEOUT_MS = 120_000;
+
 /** One Dormouse for the tests of a file; when they are done and their sandboxes deleted, nothing of it may be left. */
 export function useDormouse(env: Readonly<Record<string, string>> = {}): DormouseSuite {
+  setDefaultTimeout(TEST_TIMEOUT_MS);
   let dormouse: Dormouse | undefined;
   let api: Api | undefined;
   const dataDir = mkdtempSync("/var/tmp/dormouse-test-");
@@ -24,7 +28,7 @@ export function useDormouse(env: Readonly<Record<string, string>> = {}): Dormous
     api = new Api(dormouse.env);
   };
 
-  beforeAll(start, 300_000);
+  beforeAll(start);
 
   afterAll(async () => {
     try {
@@ -35,7 +39,7 @@ export function useDormouse(env: Readonly<Record<string, string>> = {}): Dormous
       rmSync(dataDir, { recursive: true, force: true });
       expect(traces).toEqual([]);
     }
-  }, 60_000);
+  });
 
   return {
     get dormouse() {

@@ -85,7 +85,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     (closing ??= (async () => {
       await slots.close();
       if (sandboxes.count > 0) return;
-      await removeFirewall(name);
+      await removeFirewall({ instance: name, subnet });
       cgroups.close();
       releaseInstance(instance);
     })());

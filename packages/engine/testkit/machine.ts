@@ -9,8 +9,13 @@ import { runCommand } from "../src/run-command.ts";
 export async function tracesOnMachine(instance = ""): Promise<string[]> {
   const links = JSON.parse((await runCommand(["ip", "-j", "link"])) || "[]") as { ifname: string }[];
   const tables = (await runCommand(["nft", "list", "tables"])).trim().split("\n");
+  const routes = (await runCommand(["ip", "route"]))
+    .trim()
+    .split("\n")
+    .map((line) => `route ${line}`);
   return [
     ...links.map((link) => `link ${link.ifname}`).filter((line) => line.includes(`dm${instance}`)),
+    ...(instance === "" ? routes : []).filter((line) => line.includes("unreachable 10.2")),
     ...tables.filter((line) => line.includes(`dormouse_${instance}`)),
     ...readFileSync("/proc/mounts", "utf8")
       .split("\n")

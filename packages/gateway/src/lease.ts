@@ -2,6 +2,7 @@
 export interface LeaseHolder {
   readonly address: string;
   onLeaseEnd(lease: Lease): void;
+  onAgentGone(): void;
 }
 
 /**
@@ -31,6 +32,11 @@ export class Lease {
   /** Called once when the sandbox is deleted while the lease is open; the latest callback wins. */
   set onAbort(callback: () => void) {
     this.#onAbort = callback;
+  }
+
+  /** Says that nothing answers for the sandbox itself, so that the next request has the engine look after it. */
+  reportAgentGone(): void {
+    this.#holder.onAgentGone();
   }
 
   /** Idempotent. */

@@ -79,6 +79,11 @@ export class SandboxLifeEntry implements LeaseHolder {
     if (this.#leases.size === 0) this.#armIdleTimer();
   }
 
+  /** Everything inside has died, or seems so: the next request asks the engine to wake it, which starts a dead one again. */
+  onAgentGone(): void {
+    if (this.#state === "awake") this.#state = "asleep";
+  }
+
   end(): void {
     this.#isEnded = true;
     clearTimeout(this.#idleTimer);

@@ -1,7 +1,7 @@
 import type net from "node:net";
 import { expect, test } from "bun:test";
 import { AppError } from "@dormouse/kernel";
-import { GatewayBench } from "./testkit/gateway-bench.ts";
+import { API_KEY, GatewayBench } from "./testkit/gateway-bench.ts";
 import { exchange, get, RawClient } from "./testkit/raw-client.ts";
 
 const IDLE_MS = 30;
@@ -244,4 +244,17 @@ test("2,000 requests around a sandbox that keeps falling asleep are all answered
   };
   await Promise.all([worker(), worker(), worker(), worker()]);
   expect(bench.engine.calls.filter((call) => call === "slept").length).toBeGreaterThan(10);
+});
+
+test("when nothing answers for the sandbox itself, the client may try again, and the next request has it started again", async () => {
+  await using bench = new GatewayBench();
+  const health = () =>
+    fetch(`${bench.url}/run/acme/sandboxes/box/health`, { headers: { "X-Blaxel-Authorization": `Bearer ${API_KEY}` } });
+  const refused = await health();
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({ error: { code: "SANDBOX_UNAVAILABLE", retryable: true } });
+  bench.engine.beforeWake = () =>
+    bench.listenHttp(8080, (_request, response) => response.end("started again")).then(() => undefined);
+  expect((await health()).status).toBe(200);
+  expect(bench.engine.calls).toEqual(["wake", "woken"]);
 });

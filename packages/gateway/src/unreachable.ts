@@ -1,5 +1,9 @@
 import { AppError } from "@dormouse/kernel";
 import type { Lease } from "./lease.ts";
+import { AGENT_PORT } from "./place.ts";
+
+/** Nobody took the connection, so nothing was sent. */
+const NO_CONNECTION_CODES: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT"]);
 
 export interface UnreachableTarget {
   readonly lease: Lease;
@@ -12,6 +16,13 @@ export function unreachableError({ lease, port, sandboxName }: UnreachableTarget
   if (cause instanceof AppError) return cause;
   if (lease.isAborted) {
     return new AppError("SANDBOX_NOT_FOUND", `Cannot reach sandbox "${sandboxName}": it was deleted`, { cause });
+  }
+  if (port === AGENT_PORT && NO_CONNECTION_CODES.has(codeOf(cause))) {
+    lease.reportAgentGone();
+    return new AppError("SANDBOX_UNAVAILABLE", `Cannot reach sandbox "${sandboxName}": everything in it has ended`, {
+      hint: "Send the request again: it starts the sandbox again, with its files",
+      cause,
+    });
   }
   if (codeOf(cause) === "ECONNREFUSED") {
     return new AppError(

@@ -37,6 +37,7 @@ export const ERROR_INFO = defineErrors({
   SANDBOX_START_FAILED: { status: 500, retryable: false },
   HOST_UNSUITABLE: { status: 500, retryable: false },
   UPSTREAM_UNREACHABLE: { status: 502, retryable: true },
+  SANDBOX_UNAVAILABLE: { status: 503, retryable: true },
   HOST_FULL: { status: 503, retryable: true },
   ENGINE_UNAVAILABLE: { status: 503, retryable: true },
   SANDBOX_START_TIMEOUT: { status: 504, retryable: true },

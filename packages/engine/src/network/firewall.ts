@@ -12,6 +12,7 @@ export interface FirewallOptions {
 
 /** Address of the host as every sandbox of the engine sees it: default route and DNS. */
 export const gatewayAddress = (subnet: number): string => `10.${subnet}.0.1`;
+const addressRange = (subnet: number): string => `10.${subnet}.0.0/16`;
 export const linkPrefix = (instance: string): string => `dm${instance}-`;
 
 /** Ranges no sandbox may reach (RFC 1918, 6598, 3927, 5737, 6890 …): private, link-local with cloud metadata, reserved. */
@@ -35,10 +36,16 @@ const CLOSED_RANGES = [
  */
 export async function installFirewall(options: FirewallOptions): Promise<void> {
   await runCommand(["nft", "-f", "-"], firewallRules(options));
+  /* An address without a sandbox is refused here, not looked for in the networks beyond the host. */
+  await runCommand(["ip", "route", "replace", "unreachable", addressRange(options.subnet)]);
   await Bun.write("/proc/sys/net/ipv4/ip_forward", "1");
 }
 
-export async function removeFirewall(instance: string): Promise<void> {
+export async function removeFirewall({
+  instance,
+  subnet,
+}: Pick<FirewallOptions, "instance" | "subnet">): Promise<void> {
+  await runCommand(["ip", "route", "del", "unreachable", addressRange(subnet)]);
   await runCommand(["nft", "-f", "-"], `table inet dormouse_${instance}\ndelete table inet dormouse_${instance}\n`);
 }
 
@@ -70,7 +77,7 @@ table ${table} {
   }
   chain forward {
     type filter hook forward priority filter
-    iifname ${links} ip saddr != 10.${subnet}.0.0/16 drop
+    iifname ${links} ip saddr != ${addressRange(subnet)} drop
     iifname ${links} meta nfproto ipv6 drop
     oifname ${links} ct state established,related accept
     oifname ${links} goto refuse
@@ -81,7 +88,7 @@ table ${table} {
   }
   chain postrouting {
     type nat hook postrouting priority srcnat
-    ip saddr 10.${subnet}.0.0/16 oifname != ${links} masquerade
+    ip saddr ${addressRange(subnet)} oifname != ${links} masquerade
   }
 }
 `;
