@@ -6,7 +6,8 @@ import { type Requirement, SECTIONS } from "../tests/requirements.ts";
 const README = resolve(import.meta.dir, "../README.md");
 const START = "<!-- features:start -->";
 const END = "<!-- features:end -->";
-const MARKS = { proven: "✔", pending: "·", declined: "✘" } as const;
+const STATUSES = ["proven", "pending", "declined"] as const;
+const HEADS = { proven: "✔ Shown by a test", pending: "To come", declined: "✘ Not done, on purpose" } as const;
 
 const current = existsSync(README) ? readFileSync(README, "utf8") : "";
 const wanted = withTable(current);
@@ -31,15 +32,22 @@ function withTable(readme: string): string {
   return `${readme.slice(0, start)}${START}\n${renderTable()}${readme.slice(end)}`;
 }
 
+/** One row a section; what is declined says why. */
 function renderTable(): string {
   const all = SECTIONS.flatMap((section) => section.requirements);
-  const count = (status: Requirement["status"]): number => all.filter((each) => each.status === status).length;
-  const legend = `${MARKS.proven} shown by a test (${count("proven")}) ${MARKS.pending} to come (${count("pending")}) ${MARKS.declined} not done, on purpose (${count("declined")})`;
-  const rows = SECTIONS.flatMap(({ title, requirements }) => [`| **${title}** | |`, ...requirements.map(renderRow)]);
-  return `\n${legend}\n\n| Feature | |\n|---|---|\n${rows.join("\n")}\n\n`;
+  const rows = SECTIONS.map(({ title, requirements }) => {
+    const [works, toCome, declined] = STATUSES.map((status) => requirements.filter((each) => each.status === status));
+    const notDone = declined?.map((each) => `${each.title}: ${each.reason}`);
+    return `| **${title}** | ${join(works?.map(titleOf))} | ${join(toCome?.map(titleOf))} | ${join(notDone)} |`;
+  });
+  const heads = STATUSES.map((status) => `${HEADS[status]} (${all.filter((each) => each.status === status).length})`);
+  return `\n<!-- oxfmt-ignore -->\n| Area | ${heads.join(" | ")} |\n|---|---|---|---|\n${rows.join("\n")}\n\n`;
 }
 
-function renderRow({ title, status, reason }: Requirement): string {
-  const why = reason === undefined ? "" : ` <sub>${status === "pending" ? "still to come: " : ""}${reason}</sub>`;
-  return `| ${title}${why} | ${MARKS[status]} |`;
+function titleOf({ title }: Requirement): string {
+  return title;
+}
+
+function join(items: readonly string[] = []): string {
+  return items.join("; ");
 }

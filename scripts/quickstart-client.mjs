@@ -63,7 +63,7 @@ async function openHotReload(previewUrl) {
   const messages = [];
   let wake = () => undefined;
   socket.on("message", (data) => {
-    messages.push(JSON.parse(String(data)));
+    messages.push(JSON.parse(data));
     wake();
   });
   await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));

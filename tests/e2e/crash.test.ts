@@ -29,7 +29,7 @@ async function eventually<T>(call: () => Promise<T>): Promise<T> {
 interface Victim {
   readonly what: string;
   /** Ends the processes and brings whatever does not come back by itself. */
-  kill(): Promise<void>;
+  readonly kill: () => Promise<void>;
 }
 
 const killed = (...pids: number[]): void => pids.forEach((pid) => process.kill(pid, "SIGKILL"));

@@ -197,36 +197,36 @@ describe("bad input is refused with 400, a code and a sentence, and nothing is h
 });
 
 describe("F261 F087 requests without the right key or workspace are refused before anything happens", () => {
-  const cases: readonly (readonly [string, Record<string, string>, number, string, string])[] = [
-    ["no key", { authorization: "" }, 401, "UNAUTHENTICATED", "Cannot authenticate the request: it carries no API key"],
-    [
-      "a wrong key",
-      { authorization: "Bearer dm_wrong" },
-      401,
-      "UNAUTHENTICATED",
-      "Cannot authenticate the request: the API key is unknown",
-    ],
-    [
-      "another workspace",
-      { "x-blaxel-workspace": "other" },
-      403,
-      "FORBIDDEN",
-      'Cannot use workspace "other": the API key does not belong to it',
-    ],
+  const cases = [
+    {
+      what: "no key",
+      headers: { authorization: "" },
+      answer: { status: 401, body: { code: 401, error: "UNAUTHENTICATED" } },
+      sentence: "Cannot authenticate the request: it carries no API key",
+    },
+    {
+      what: "a wrong key",
+      headers: { authorization: "Bearer dm_wrong" },
+      answer: { status: 401, body: { code: 401, error: "UNAUTHENTICATED" } },
+      sentence: "Cannot authenticate the request: the API key is unknown",
+    },
+    {
+      what: "another workspace",
+      headers: { "x-blaxel-workspace": "other" },
+      answer: { status: 403, body: { code: 403, error: "FORBIDDEN" } },
+      sentence: 'Cannot use workspace "other": the API key does not belong to it',
+    },
   ];
-  test.each(cases.map((row) => [...row] as const))("%s", async (_what, headers, status, error, sentence) => {
-    const body = named("bad");
+  test.each(cases)("$what", async ({ headers, answer, sentence }) => {
     for (const [method, path] of [
       ["POST", "/sandboxes"],
       ["GET", "/sandboxes"],
       ["DELETE", "/sandboxes/bad"],
     ] as const) {
-      const answer = await suite.api.call<{ message: string }>(method, path, {
-        headers,
-        ...(method === "POST" && { body }),
-      });
-      expect(answer).toMatchObject({ status, body: { code: status, error } });
-      expect(answer.body.message).toStartWith(sentence);
+      const request = { headers, ...(method === "POST" && { body: named("bad") }) };
+      const refused = await suite.api.call<{ message: string }>(method, path, request);
+      expect(refused).toMatchObject(answer);
+      expect(refused.body.message).toStartWith(sentence);
     }
     expect(await suite.api.list()).toEqual([]);
   });

@@ -108,7 +108,7 @@ test("F014 an open WebSocket holds it awake; when it closes, the sandbox sleeps"
   await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
   await Bun.sleep(MUCH_LONGER_MS);
   expect((await api.get("socket")).state).toBe("RUNNING");
-  const echo = new Promise((resolve) => socket.once("message", (data) => resolve(String(data))));
+  const echo = new Promise((resolve) => socket.once("message", (data) => resolve((data as Buffer).toString())));
   socket.send("still here");
   expect(await echo).toBe("still here");
   socket.close();

@@ -43,7 +43,7 @@ export async function startDormouse(options: DormouseOptions = {}): Promise<Dorm
     dataDir,
     env: await readEnv(dataDir),
     pids: { up: up.pid, engine: () => childOf(up.pid, "engine"), server: () => childOf(up.pid, "server") },
-    output: output.text,
+    output: () => output.text(),
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
     async [Symbol.asyncDispose]() {

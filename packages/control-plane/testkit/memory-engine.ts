@@ -26,6 +26,7 @@ export class MemoryEngine implements EnginePort {
       id: spec.id,
       state: "running",
       address: "10.0.0.2",
+      freezeFile: "",
       image: spec.image,
       createdAtMs: Date.now(),
     };
@@ -41,6 +42,10 @@ export class MemoryEngine implements EnginePort {
 
   async list(): Promise<EngineSandbox[]> {
     return [...this.#sandboxes.values()];
+  }
+
+  thaw(): boolean {
+    return false;
   }
 
   async sleep(id: SandboxId): Promise<void> {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import type { SandboxId } from "@dormouse/schema";
@@ -18,6 +18,8 @@ export interface Cgroups {
   readonly kind: "v2" | "hybrid";
   /** Makes the groups of a sandbox with their limits and returns the files a process writes `0` to, to enter them. */
   create(id: SandboxId, limits: Limits): string[];
+  /** Where the host shows the file that freezes and thaws the sandbox. */
+  freezeFile(id: SandboxId): string;
   freeze(id: SandboxId): void;
   thaw(id: SandboxId): void;
   isFrozen(id: SandboxId): boolean;
@@ -31,17 +33,26 @@ export interface Cgroups {
 }
 
 const CGROUP_ROOT = "/sys/fs/cgroup";
+/** Where hybrid hosts mount the v2 tree; the engine looks at a private mount of the same tree. */
+const HOST_UNIFIED = join(CGROUP_ROOT, "unified");
 const CPU_PERIOD_US = 100_000;
 
+export interface CgroupOptions {
+  readonly instance: string;
+  readonly runDir: string;
+  /** Who may thaw sandboxes beside the engine. */
+  readonly serverUserId: number;
+}
+
 /** Must run in the engine's own mount namespace: a hybrid host's v2 tree is moved out of the OCI runtime's sight. */
-export function openCgroups(instance: string, runDir: string): Cgroups {
+export function openCgroups({ instance, runDir, serverUserId }: CgroupOptions): Cgroups {
   const group = `dormouse-${instance}`;
-  if (existsSync(join(CGROUP_ROOT, "cgroup.controllers"))) return new V2Cgroups(CGROUP_ROOT, group);
+  if (existsSync(join(CGROUP_ROOT, "cgroup.controllers"))) return new V2Cgroups(CGROUP_ROOT, group, serverUserId);
   const unified = join(runDir, "cgroup2");
   mkdirSync(unified, { recursive: true });
   mountCgroup2(unified);
-  detachMount(join(CGROUP_ROOT, "unified"));
-  return new HybridCgroups(unified, group);
+  detachMount(HOST_UNIFIED);
+  return new HybridCgroups(unified, group, serverUserId);
 }
 
 const FAST_MOVES = "favordynmods";
@@ -73,9 +84,11 @@ function treeOptions(tree: string): string[] {
 /** What both kinds do through a v2 tree, which needs no controller. */
 abstract class UnifiedTree {
   protected readonly root: string;
+  readonly #serverUserId: number;
   readonly #makeMovesSlowAgain: () => void;
 
-  constructor(tree: string, group: string) {
+  constructor(tree: string, group: string, serverUserId: number) {
+    this.#serverUserId = serverUserId;
     this.root = join(tree, group);
     mkdirSync(this.root, { recursive: true });
     this.#makeMovesSlowAgain = makeMovesFast(tree);
@@ -84,6 +97,12 @@ abstract class UnifiedTree {
   close(): void {
     removeIfUnused(this.root);
     this.#makeMovesSlowAgain();
+  }
+
+  abstract freezeFile(id: SandboxId): string;
+
+  protected letServerThaw(id: SandboxId): void {
+    chownSync(this.#file(id, "cgroup.freeze"), this.#serverUserId, 0);
   }
 
   freeze(id: SandboxId): void {
@@ -119,14 +138,19 @@ abstract class UnifiedTree {
 class V2Cgroups extends UnifiedTree implements Cgroups {
   readonly kind = "v2";
 
-  constructor(tree: string, group: string) {
-    super(tree, group);
+  constructor(tree: string, group: string, serverUserId: number) {
+    super(tree, group, serverUserId);
     for (const dir of [tree, this.root]) writeFileSync(join(dir, "cgroup.subtree_control"), "+cpu +memory +pids");
+  }
+
+  freezeFile(id: SandboxId): string {
+    return join(this.groupDir(id), "cgroup.freeze");
   }
 
   create(id: SandboxId, limits: Limits): string[] {
     const dir = this.groupDir(id);
     mkdirSync(dir, { recursive: true });
+    this.letServerThaw(id);
     writeFileSync(join(dir, "memory.max"), String(memoryBytes(limits)));
     writeFileSync(join(dir, "cpu.max"), `${cpuQuotaUs(limits)} ${CPU_PERIOD_US}`);
     writeFileSync(join(dir, "pids.max"), String(limits.maxProcessCount));
@@ -141,18 +165,25 @@ class V2Cgroups extends UnifiedTree implements Cgroups {
 class HybridCgroups extends UnifiedTree implements Cgroups {
   readonly kind = "hybrid";
   readonly #trees: { readonly memory: string; readonly cpu: string; readonly pids: string };
+  readonly #group: string;
 
-  constructor(unified: string, group: string) {
-    super(unified, group);
+  constructor(unified: string, group: string, serverUserId: number) {
+    super(unified, group, serverUserId);
+    this.#group = group;
     const tree = (controller: string): string => join(CGROUP_ROOT, controller, group);
     this.#trees = { memory: tree("memory"), cpu: tree("cpu"), pids: tree("pids") };
     for (const dir of Object.values(this.#trees)) mkdirSync(dir, { recursive: true });
+  }
+
+  freezeFile(id: SandboxId): string {
+    return join(HOST_UNIFIED, this.#group, id, "cgroup.freeze");
   }
 
   create(id: SandboxId, limits: Limits): string[] {
     const { memory, cpu, pids } = this.#trees;
     const dirs = [memory, cpu, pids, this.root].map((tree) => join(tree, id));
     for (const dir of dirs) mkdirSync(dir, { recursive: true });
+    this.letServerThaw(id);
     writeFileSync(join(memory, id, "memory.limit_in_bytes"), String(memoryBytes(limits)));
     writeFileSync(join(cpu, id, "cpu.cfs_period_us"), String(CPU_PERIOD_US));
     writeFileSync(join(cpu, id, "cpu.cfs_quota_us"), String(cpuQuotaUs(limits)));

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, isErrorCode } from "@dormouse/kernel";
 import { EngineImage, type EnginePort, EngineSandbox, type SandboxId } from "@dormouse/schema";
@@ -19,15 +20,40 @@ export interface EngineClientOptions {
 export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: EngineClientOptions = {}): EnginePort {
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> =>
     readAnswer(await sendPatiently({ socketFile, method, path, body }, restartTimeoutMs));
+  const freezeFiles = new Map<SandboxId, string>();
+  const remember = (answer: unknown): EngineSandbox => {
+    const sandbox = EngineSandbox.parse(answer);
+    freezeFiles.set(sandbox.id, sandbox.freezeFile);
+    return sandbox;
+  };
   return {
-    create: async (spec) => EngineSandbox.parse(await call("POST", "/sandboxes", spec)),
-    get: async (id: SandboxId) => EngineSandbox.parse(await call("GET", `/sandboxes/${id}`)),
-    list: async () => z.array(EngineSandbox).parse(await call("GET", "/sandboxes")),
+    create: async (spec) => remember(await call("POST", "/sandboxes", spec)),
+    get: async (id) => remember(await call("GET", `/sandboxes/${id}`)),
+    list: async () =>
+      z
+        .array(z.unknown())
+        .parse(await call("GET", "/sandboxes"))
+        .map(remember),
+    thaw: (id) => thaw(freezeFiles.get(id)),
     sleep: async (id) => void (await call("POST", `/sandboxes/${id}/sleep`)),
-    wake: async (id) => EngineSandbox.parse(await call("POST", `/sandboxes/${id}/wake`)),
-    remove: async (id) => void (await call("DELETE", `/sandboxes/${id}`)),
+    wake: async (id) => remember(await call("POST", `/sandboxes/${id}/wake`)),
+    remove: async (id) => {
+      await call("DELETE", `/sandboxes/${id}`);
+      freezeFiles.delete(id);
+    },
     images: async () => z.array(EngineImage).parse(await call("GET", "/images")),
   };
+}
+
+/** The wake path: one write to the kernel, 20 µs, where asking the engine costs half a millisecond (decision 0005). */
+function thaw(freezeFile: string | undefined): boolean {
+  if (freezeFile === undefined) return false;
+  try {
+    writeFileSync(freezeFile, "0");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 interface EngineCall {

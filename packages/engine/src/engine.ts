@@ -47,7 +47,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   mkdirSync("/run/netns", { recursive: true });
   mountTmpfs("/run/netns");
   showAgent(options.agentFile, layout.agentFile());
-  const cgroups = openCgroups(name, layout.runDir);
+  const cgroups = openCgroups({ instance: name, runDir: layout.runDir, serverUserId: options.serverUserId });
   const images = new ImageStore(layout.imagesDir());
   const stored = readStoredSandboxes(layout);
   const running = [...stored.values()].flatMap((sandbox) =>

@@ -88,6 +88,16 @@ test("a second create of the same id is refused and the first is not touched", a
   await suite.port.remove(sandbox.id);
 });
 
+test("thaw() wakes at once, by a file the server's user may write", async () => {
+  const sandbox = await suite.port.create(newSpec());
+  await suite.port.sleep(sandbox.id);
+  expect(suite.port.thaw(sandbox.id)).toBe(true);
+  expect((await suite.port.get(sandbox.id)).state).toBe("running");
+  expect(sandbox.freezeFile).toStartWith("/sys/fs/cgroup/");
+  await suite.port.remove(sandbox.id);
+  expect(suite.port.thaw(sandbox.id)).toBe(false);
+});
+
 test("remove() ends frozen sandboxes too and erases their files", async () => {
   const sandbox = await suite.port.create(newSpec());
   await suite.port.sleep(sandbox.id);

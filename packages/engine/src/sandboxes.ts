@@ -109,6 +109,11 @@ export class Sandboxes implements EnginePort {
     if (this.#stateOf(entry) === "running") this.#deps.cgroups.freeze(id);
   }
 
+  thaw(id: SandboxId): boolean {
+    this.#deps.cgroups.thaw(id);
+    return true;
+  }
+
   async wake(id: SandboxId): Promise<EngineSandbox> {
     const entry = this.#find(id);
     const state = this.#stateOf(entry);
@@ -227,6 +232,7 @@ export class Sandboxes implements EnginePort {
       id: entry.spec.id,
       state,
       address: entry.run?.slot.address ?? "",
+      freezeFile: this.#deps.cgroups.freezeFile(entry.spec.id),
       image: entry.spec.image,
       createdAtMs: entry.createdAtMs,
     };

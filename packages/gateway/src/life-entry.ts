@@ -30,6 +30,7 @@ export class SandboxLifeEntry implements LeaseHolder {
   #idleMs: number;
   #lastUsedAtMs = Date.now();
   #isEnded = false;
+  #isAgentGone = false;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #idleQuestion: AbortController | undefined;
   #sleep: Promise<void> | undefined;
@@ -41,6 +42,7 @@ export class SandboxLifeEntry implements LeaseHolder {
     this.#address = options.address;
     this.#idleMs = options.idleMs;
     this.#state = options.state === "running" ? "awake" : "asleep";
+    this.#isAgentGone = options.state === "stopped";
     this.#armIdleTimer();
   }
 
@@ -62,6 +64,7 @@ export class SandboxLifeEntry implements LeaseHolder {
     if (this.#sleep !== undefined || this.#wake !== undefined) return;
     this.#address = sandbox.address;
     this.#state = sandbox.state === "running" ? "awake" : "asleep";
+    this.#isAgentGone = sandbox.state === "stopped";
     this.#armIdleTimer();
   }
 
@@ -69,7 +72,7 @@ export class SandboxLifeEntry implements LeaseHolder {
     const lease = new Lease(this);
     this.#leases.add(lease);
     this.#idleQuestion?.abort();
-    if (this.#state === "awake") return lease;
+    if (this.#state === "awake" || this.#thawAtOnce()) return lease;
     return this.#whenAwake(lease);
   }
 
@@ -81,6 +84,7 @@ export class SandboxLifeEntry implements LeaseHolder {
 
   /** Everything inside has died, or seems so: the next request asks the engine to wake it, which starts a dead one again. */
   onAgentGone(): void {
+    this.#isAgentGone = true;
     if (this.#state === "awake") this.#state = "asleep";
   }
 
@@ -89,6 +93,16 @@ export class SandboxLifeEntry implements LeaseHolder {
     clearTimeout(this.#idleTimer);
     this.#idleQuestion?.abort();
     for (const lease of this.#leases) lease.abort();
+  }
+
+  /** The usual wake: asleep, whole, and nothing under way. */
+  #thawAtOnce(): boolean {
+    if (this.#state !== "asleep" || this.#isAgentGone || this.#wake !== undefined) return false;
+    const startedAtMs = performance.now();
+    if (!this.#engine.thaw(this.#id)) return false;
+    this.#state = "awake";
+    this.#publish("sandbox.wake", startedAtMs);
+    return true;
   }
 
   async #whenAwake(lease: Lease): Promise<Lease> {
@@ -109,6 +123,7 @@ export class SandboxLifeEntry implements LeaseHolder {
     try {
       const { address } = await this.#engine.wake(this.#id);
       this.#address = address;
+      this.#isAgentGone = false;
       this.#state = "awake";
       this.#publish("sandbox.wake", startedAtMs);
     } catch (cause) {

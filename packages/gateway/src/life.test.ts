@@ -1,6 +1,7 @@
 import type net from "node:net";
 import { expect, test } from "bun:test";
 import { AppError } from "@dormouse/kernel";
+import { Lease } from "./lease.ts";
 import { API_KEY, GatewayBench } from "./testkit/gateway-bench.ts";
 import { exchange, get, RawClient } from "./testkit/raw-client.ts";
 
@@ -257,4 +258,13 @@ test("when nothing answers for the sandbox itself, the client may try again, and
     bench.listenHttp(8080, (_request, response) => response.end("started again")).then(() => undefined);
   expect((await health()).status).toBe(200);
   expect(bench.engine.calls).toEqual(["wake", "woken"]);
+});
+
+test("a sandbox that the engine's client can thaw at once is awake in the same turn, without a call to the engine", async () => {
+  await using bench = await sleepyBench();
+  let thawCount = 0;
+  bench.engine.thaw = () => ++thawCount > 0;
+  await untilState(bench, "asleep");
+  expect(bench.life.acquire(bench.sandbox.sandboxId)).toBeInstanceOf(Lease);
+  expect({ thawCount, calls: bench.engine.calls }).toEqual({ thawCount: 1, calls: ["sleep", "slept"] });
 });

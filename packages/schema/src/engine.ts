@@ -30,6 +30,8 @@ export const EngineSandbox = z.object({
   state: EngineSandboxState,
   /** IPv4 address the host reaches the sandbox at; sandbox-api listens there on 8080. */
   address: z.string(),
+  /** File on the host that freezes the sandbox with `1` and thaws it with `0`; the server may write it. */
+  freezeFile: z.string(),
   image: z.string(),
   createdAtMs: z.number(),
 });
@@ -56,6 +58,11 @@ export interface EnginePort {
   list(): Promise<EngineSandbox[]>;
   /** Freezes every process of the sandbox, memory kept. Idempotent. @throws SANDBOX_NOT_FOUND */
   sleep(id: SandboxId): Promise<void>;
+  /**
+   * Lets a frozen sandbox go on at once, without asking the engine and without looking whether it lives. False when that
+   * cannot be done and `wake` must be called.
+   */
+  thaw(id: SandboxId): boolean;
   /** Thaws; a stopped sandbox is started again from its entrypoint. Idempotent. @throws SANDBOX_NOT_FOUND */
   wake(id: SandboxId): Promise<EngineSandbox>;
   /** Ends its processes and erases its files. Idempotent: an unknown id is already gone. */

@@ -8,7 +8,7 @@ const { process: processes } = sandbox;
 seen.completed = await processes.exec({ name: "hello", command: "echo out; echo err >&2", waitForCompletion: true });
 const failed = await processes.exec({ command: "exit 7", waitForCompletion: true });
 seen.failed = { exitCode: failed.exitCode, status: failed.status };
-seen.named = /^proc-/.test((await processes.exec({ command: "true", waitForCompletion: true })).name);
+seen.named = (await processes.exec({ command: "true", waitForCompletion: true })).name.startsWith("proc-");
 seen.env = (
   await processes.exec({ command: 'echo "$A-$B"', env: { A: "1", B: "two words" }, waitForCompletion: true })
 ).logs;

@@ -28,10 +28,10 @@ seen.waited = { ...waited.heard, exitCode: result.exitCode, status: result.statu
 
 const followed = listen();
 const LINES = 'for i in 1 2 3 4 5; do echo "line $i"; sleep 0.05; done';
-const process_ = await processes.exec({ name: "followed", command: LINES, ...followed.callbacks });
+const started = await processes.exec({ name: "followed", command: LINES, ...followed.callbacks });
 await processes.wait("followed", { interval: 50 });
 await until(() => followed.heard.stdout.length >= 5);
-seen.followed = { name: process_.name, ...followed.heard };
+seen.followed = { name: started.name, ...followed.heard };
 
 const replayed = listen();
 const stream = processes.streamLogs("followed", replayed.callbacks);

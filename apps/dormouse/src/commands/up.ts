@@ -30,8 +30,9 @@ export async function runUp(config: Config): Promise<void> {
     });
   const firstEngine = await startEngine();
   // Not before the engine holds the data folder: until then these may be another one's.
-  using _runDirs = { [Symbol.dispose]: () => removeRunDirs(instance) };
-  await using _engine = supervise(firstEngine, { restart: startEngine, onEnd: noteEnd("engine") });
+  await using running = new AsyncDisposableStack();
+  running.defer(() => removeRunDirs(instance));
+  running.use(supervise(firstEngine, { restart: startEngine, onEnd: noteEnd("engine") }));
 
   let port = config.port;
   const startServer = () =>
@@ -53,7 +54,7 @@ export async function runUp(config: Config): Promise<void> {
     });
   const firstServer = await startServer();
   port = Number(firstServer.report);
-  await using _server = supervise(firstServer, { restart: startServer, onEnd: noteEnd("server") });
+  running.use(supervise(firstServer, { restart: startServer, onEnd: noteEnd("server") }));
 
   writeFileSync(dataFiles(dataDir).endpoint, `http://localhost:${port}\n`, { mode: 0o644 });
   note(`up at http://localhost:${port}, data in ${dataDir}`);

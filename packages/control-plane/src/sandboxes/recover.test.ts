@@ -73,7 +73,12 @@ test.each<[SandboxStatus, where: string]>([
 });
 
 test("an engine sandbox without a record is removed", async () => {
+  await using database = await temporaryDatabase();
   const engine = new MemoryEngine();
+  {
+    await using before = await startServer({ sqlitePath: database.sqlitePath, engine });
+    await before.create("known");
+  }
   await engine.create({
     id: SandboxId.parse("orphan01"),
     hostname: "orphan",
@@ -82,8 +87,8 @@ test("an engine sandbox without a record is removed", async () => {
     cpuCount: 1,
     env: {},
   });
-  await using server = await startServer({ engine });
-  expect(await engine.list()).toEqual([]);
+  await using server = await startServer({ sqlitePath: database.sqlitePath, engine });
+  expect(await engine.list()).toHaveLength(1);
   expect(server.logged).toMatchObject([{ event: "sandbox.recover", outcome: "orphan removed", id: "orphan01" }]);
 });
 

@@ -22,7 +22,11 @@ export class MemoryEngine implements EnginePort {
     this.calls.push("wake");
     await this.beforeWake();
     this.calls.push("woken");
-    return { id, state: "running", address: this.#address, image: "base", createdAtMs: 0 };
+    return { id, state: "running", address: this.#address, freezeFile: "", image: "base", createdAtMs: 0 };
+  }
+
+  thaw(): boolean {
+    return false;
   }
 
   create(): Promise<EngineSandbox> {
