@@ -91,7 +91,7 @@ export class Sandboxes implements EnginePort {
         await this.#end(spec.id, entry);
         throw error;
       } finally {
-        if (this.#starts.isIdle) this.#deps.slots.refill();
+        if (this.#starts.isIdle) this.#deps.slots.refillSoon();
       }
     });
   }

@@ -20,6 +20,7 @@ export interface SlotPoolOptions {
 }
 
 const MAX_BATCH = 16;
+const REFILL_PAUSE_MS = 250;
 const FIRST_HOST = 256;
 const LAST_HOST = 65_000;
 
@@ -36,6 +37,7 @@ export class SlotPool {
   readonly #taken: Set<string>;
   #nextHost: number;
   #nextSlot = 1;
+  #refillTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
   constructor(options: SlotPoolOptions) {
@@ -54,23 +56,35 @@ export class SlotPool {
     return promise;
   }
 
-  /** Takes back the slot of a sandbox whose processes are gone. */
+  /** Takes back the slot of a sandbox whose processes are gone. One that cannot be used again is taken off the machine. */
   async recycle(slot: NetworkSlot): Promise<void> {
     this.#taken.delete(slot.address);
-    if (this.#ready.length >= this.#options.readyCount) return this.#destroy(slot.name);
+    if (this.#isClosed || this.#ready.length >= this.#options.readyCount) return this.#destroy(slot);
     const fresh = { name: slot.name, address: this.#takeAddress() };
-    await runCommand(["sh", "-e"], readdressScript(slot.name, fresh.address, this.#gateway()));
-    this.#offer(fresh);
+    try {
+      await runCommand(["sh", "-e"], readdressScript(fresh, this.#gateway()));
+      this.#offer(fresh);
+    } catch {
+      await this.#destroy(fresh);
+    }
   }
 
   /** Ends every ready slot. Slots in use stay with their sandboxes. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#refillTimer);
     await this.#refilling.run("refill", async () => undefined);
-    for (const slot of this.#ready.splice(0)) await this.#destroy(slot.name);
+    for (const slot of this.#ready.splice(0)) await this.#destroy(slot);
   }
 
-  /** Fills the pool in the background; called when no sandbox is being started. */
+  /** Fills the pool when no sandbox has been started for a moment, or at once when it runs low. */
+  refillSoon(): void {
+    clearTimeout(this.#refillTimer);
+    if (this.#ready.length * 2 < this.#options.readyCount) this.refill();
+    else this.#refillTimer = setTimeout(() => this.refill(), REFILL_PAUSE_MS);
+  }
+
+  /** Fills the pool in the background. */
   refill(): void {
     if (this.#missingCount() === 0) return;
     void this.#refilling
@@ -90,7 +104,12 @@ export class SlotPool {
         name: this.#takeName(),
         address: this.#takeAddress(),
       }));
-      await runCommand(["sh", "-e"], makeScript(batch, this.#gateway()));
+      try {
+        await runCommand(["sh", "-e"], makeScript(batch, this.#gateway()));
+      } catch (error) {
+        for (const slot of batch) await this.#destroy(slot);
+        throw error;
+      }
       for (const slot of batch) this.#offer(slot);
     }
   }
@@ -101,7 +120,8 @@ export class SlotPool {
     else waiter.resolve(slot);
   }
 
-  async #destroy(name: string): Promise<void> {
+  async #destroy({ name, address }: NetworkSlot): Promise<void> {
+    this.#taken.delete(address);
     await runCommand(["sh", "-c", `ip link delete ${name} 2>/dev/null; ip netns delete ${name} 2>/dev/null; true`]);
   }
 
@@ -150,7 +170,7 @@ function makeScript(slots: readonly NetworkSlot[], gateway: string): string {
   ].join("\n");
 }
 
-function readdressScript(name: string, address: string, gateway: string): string {
+function readdressScript({ name, address }: NetworkSlot, gateway: string): string {
   return [
     inNamespace(name, [ipBatch(["addr flush dev eth0", ...insideCommands(address, gateway)])]),
     ipBatch([`addr flush dev ${name}`, ...outsideCommands({ name, address }, gateway)]),
