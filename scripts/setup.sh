@@ -9,7 +9,7 @@ step() { printf 'setup: %s\n' "$1"; }
 packages="ca-certificates catatonit crun iproute2 libnss-myhostname mmdebstrap nftables passwd procps util-linux"
 for option in "$@"; do
   case $option in
-    --test) packages="$packages busybox-static musl musl-tools" ;;
+    --test) packages="$packages busybox-static curl musl musl-tools" ;;
     --bench) packages="$packages caddy nginx-light wrk" ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
   esac

@@ -13,6 +13,8 @@ export interface ExecOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Answer once these ports have a listener instead of at the command's end. */
   readonly waitForPorts?: readonly number[];
+  /** Keeps the sandbox awake while the command runs. */
+  readonly keepAlive?: boolean;
 }
 
 /** The public HTTP API with plain `fetch`, as a client of ours without an SDK uses it. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { INSTALL_DIR } from "../support/dormouse.ts";
 import type { BenchContext } from "./context.ts";
@@ -23,7 +23,7 @@ export async function benchCreate(context: BenchContext): Promise<Figure[]> {
   const floors: FloorRound[] = [];
   for (let batch = 0; batch < BATCHES; batch++) {
     batches.push(await createRounds(context, roundsPerBatch));
-    floors.push(...(await measureFloor(roundsPerBatch)));
+    floors.push(...(await measureFloor(context, roundsPerBatch)));
   }
   const all = summarize(batches.flatMap((rounds) => rounds.allMs));
   const created = summarize(batches.flatMap((rounds) => rounds.createMs));
@@ -73,22 +73,16 @@ interface FloorRound {
 }
 
 /** What no create can be faster than: starting an empty container, and starting the agent. */
-async function measureFloor(count: number): Promise<FloorRound[]> {
-  const dir = mkdtempSync("/var/tmp/dormouse-bench-floor-");
-  try {
-    // Root inside, who is nobody outside, must reach it.
-    chmodSync(dir, 0o755);
-    for (const folder of ["usr", "proc", "dev"]) mkdirSync(join(dir, "rootfs", folder), { recursive: true });
-    for (const link of ["bin", "lib", "lib64"]) symlinkSync(`usr/${link}`, join(dir, "rootfs", link));
-    const main = join(import.meta.dir, "create-floor.ts");
-    const command = ["unshare", "--mount", "--propagation=private", "--", process.execPath, main];
-    const child = Bun.spawn([...command, dir, join(INSTALL_DIR, "dist/sandbox-api"), String(count)], {
-      stdout: "pipe",
-    });
-    const output = await new Response(child.stdout).text();
-    if ((await child.exited) !== 0) throw new Error("Cannot measure the floor of create: its process failed");
-    return JSON.parse(output) as FloorRound[];
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
+async function measureFloor({ dormouse }: BenchContext, count: number): Promise<FloorRound[]> {
+  const dir = mkdtempSync(join(dormouse.dataDir, "floor-"));
+  // Root inside, who is nobody outside, must reach it.
+  chmodSync(dir, 0o755);
+  for (const folder of ["usr", "proc", "dev"]) mkdirSync(join(dir, "rootfs", folder), { recursive: true });
+  for (const link of ["bin", "lib", "lib64"]) symlinkSync(`usr/${link}`, join(dir, "rootfs", link));
+  const main = join(import.meta.dir, "create-floor.ts");
+  const command = ["unshare", "--mount", "--propagation=private", "--", process.execPath, main];
+  const child = Bun.spawn([...command, dir, join(INSTALL_DIR, "dist/sandbox-api"), String(count)], { stdout: "pipe" });
+  const output = await new Response(child.stdout).text();
+  if ((await child.exited) !== 0) throw new Error("Cannot measure the floor of create: its process failed");
+  return JSON.parse(output) as FloorRound[];
 }

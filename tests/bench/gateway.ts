@@ -21,6 +21,8 @@ Bun.listen({ hostname: "0.0.0.0", port: ${PORT}, socket: { data: (socket) => soc
 `;
 
 type Target = Pick<Load, "url" | "headers">;
+/** `direct` is the load alone, without a proxy. */
+type ProxyName = "dormouse" | "caddy" | "nginx" | "direct";
 
 /** Requests per second through one core, beside two peers that authenticate nobody; and what the gateway adds to one request. */
 export async function benchGateway({ dormouse, api, isQuick }: BenchContext): Promise<Figure[]> {
@@ -36,16 +38,17 @@ export async function benchGateway({ dormouse, api, isQuick }: BenchContext): Pr
   const preview = { url: `${dormouse.url}${path}`, headers: { [TOKEN_HEADER]: token } };
   const added = await measureAdded(preview, direct, isQuick ? 200 : 1000);
 
-  await using caddy = await startCaddy({ upstream, core: PROXY_CORE });
-  await using nginx = await startNginx({ upstream, core: PROXY_CORE });
+  const peerOptions = { upstream, core: PROXY_CORE, parentDir: dormouse.dataDir };
+  await using caddy = await startCaddy(peerOptions);
+  await using nginx = await startNginx(peerOptions);
   await pin(dormouse.pids.server(), String(PROXY_CORE));
   const rates = await measureRates({ dormouse: preview, caddy, nginx, direct }, isQuick ? QUICK_LOAD : FULL_LOAD);
   await pin(dormouse.pids.server(), `0-${cpus().length - 1}`);
   return [rateFigure(rates), added];
 }
 
-const QUICK_LOAD = { rounds: 1, durationS: 2 };
-const FULL_LOAD = { rounds: 3, durationS: 3 };
+const QUICK_LOAD = { rounds: 1, durationS: 1 };
+const FULL_LOAD = { rounds: 4, durationS: 2 };
 
 interface Rate {
   readonly perSecond: number;
@@ -53,32 +56,32 @@ interface Rate {
   readonly busy: number;
 }
 
-/** Medians over rounds in which each target has its turn. */
-async function measureRates<Name extends string>(
-  targets: Readonly<Record<Name, Target>>,
+/** Medians over rounds in which each target has its turn, after one round that warms them up. */
+async function measureRates(
+  targets: Readonly<Record<ProxyName, Target>>,
   { rounds, durationS }: { readonly rounds: number; readonly durationS: number },
-): Promise<Record<Name, Rate>> {
-  const entries = Object.entries<Target>(targets).map(([name, target]) => ({
-    name,
-    target,
-    rates: [] as number[],
-    busy: [] as number[],
-  }));
-  for (let index = 0; index < rounds; index++) {
-    for (const {
-      target: { url, headers = {} },
-      rates,
-      busy,
-    } of entries) {
-      const load = { url, headers, durationS, core: LOAD_CORE };
-      busy.push(await busyWhile(PROXY_CORE, async () => rates.push(await requestsPerSecond(load))));
-    }
+): Promise<Record<ProxyName, Rate>> {
+  const measured = Object.entries(targets).map(([name, target]) => ({ name, target, rates: [] as Rate[] }));
+  for (const { target } of measured) await measureRate(target, durationS);
+  for (let round = 0; round < rounds; round++) {
+    for (const { target, rates } of measured) rates.push(await measureRate(target, durationS));
   }
-  const results = entries.map(({ name, rates, busy }) => [name, { perSecond: median(rates), busy: median(busy) }]);
-  return Object.fromEntries(results) as Record<Name, Rate>;
+  const medians = measured.map(({ name, rates }) => {
+    const perSecond = median(rates.map((rate) => rate.perSecond));
+    return [name, { perSecond, busy: median(rates.map((rate) => rate.busy)) }];
+  });
+  return Object.fromEntries(medians) as Record<ProxyName, Rate>;
 }
 
-function rateFigure(rates: Readonly<Record<"dormouse" | "caddy" | "nginx" | "direct", Rate>>): Figure {
+async function measureRate({ url, headers = {} }: Target, durationS: number): Promise<Rate> {
+  let perSecond = 0;
+  const busy = await busyWhile(PROXY_CORE, async () => {
+    perSecond = await requestsPerSecond({ url, headers, durationS, core: LOAD_CORE });
+  });
+  return { perSecond, busy };
+}
+
+function rateFigure(rates: Readonly<Record<ProxyName, Rate>>): Figure {
   const { dormouse, caddy, nginx, direct } = rates;
   const overCaddy = dormouse.perSecond / caddy.perSecond;
   const overNginx = dormouse.perSecond / nginx.perSecond;

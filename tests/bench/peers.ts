@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -12,21 +12,24 @@ export interface PeerOptions {
   readonly upstream: string;
   /** Core it runs on. */
   readonly core: number;
+  /** Its own folder is made in this one, and goes with it. */
+  readonly parentDir: string;
 }
 
+const DIES_WITH_US = ["setpriv", "--pdeathsig=TERM", "--"];
 const LOOK_AGAIN_MS = 20;
 const START_TIMEOUT_MS = 10_000;
 
 /** One worker, as it has one core; as root, because only root and our server may connect to a sandbox. */
-export function startNginx({ upstream, core }: PeerOptions): Promise<Peer> {
-  return startPeer(core, (dir, port) => {
+export function startNginx(options: PeerOptions): Promise<Peer> {
+  return startPeer(options, (dir, port) => {
     const config = `
       daemon off; worker_processes 1; user root; pid ${dir}/pid; error_log ${dir}/error.log;
       events { worker_connections 1024; }
       http {
         access_log off; client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
         fastcgi_temp_path ${dir}/fastcgi; uwsgi_temp_path ${dir}/uwsgi; scgi_temp_path ${dir}/scgi;
-        upstream app { server ${upstream}; keepalive 64; }
+        upstream app { server ${options.upstream}; keepalive 64; }
         server {
           listen 127.0.0.1:${port};
           keepalive_requests 1000000000;
@@ -40,27 +43,29 @@ export function startNginx({ upstream, core }: PeerOptions): Promise<Peer> {
   });
 }
 
-export function startCaddy({ upstream, core }: PeerOptions): Promise<Peer> {
-  return startPeer(core, (dir, port) => {
+export function startCaddy(options: PeerOptions): Promise<Peer> {
+  return startPeer(options, (dir, port) => {
     const global = "{\n admin off\n auto_https off\n log {\n  level ERROR\n }\n}\n";
-    const site = `http://127.0.0.1:${port} {\n bind 127.0.0.1\n reverse_proxy ${upstream}\n}\n`;
+    const site = `http://127.0.0.1:${port} {\n bind 127.0.0.1\n reverse_proxy ${options.upstream}\n}\n`;
     writeFileSync(join(dir, "Caddyfile"), global + site);
     return ["caddy", "run", "--config", join(dir, "Caddyfile"), "--adapter", "caddyfile"];
   });
 }
 
-async function startPeer(core: number, command: (dir: string, port: number) => string[]): Promise<Peer> {
-  const dir = mkdtempSync("/var/tmp/dormouse-bench-peer-");
+async function startPeer(
+  { core, parentDir }: PeerOptions,
+  command: (dir: string, port: number) => string[],
+): Promise<Peer> {
+  const dir = mkdtempSync(join(parentDir, "peer-"));
   const port = freePort();
   const url = `http://127.0.0.1:${port}/`;
-  const child = Bun.spawn(["taskset", "-c", String(core), ...command(dir, port)], {
+  const child = Bun.spawn([...DIES_WITH_US, "taskset", "-c", String(core), ...command(dir, port)], {
     stdio: ["ignore", "ignore", "ignore"],
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: dir, GOMAXPROCS: "1" },
   });
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM");
     await child.exited;
-    rmSync(dir, { recursive: true, force: true });
   };
   try {
     await untilAnswered(url, child);

@@ -21,7 +21,7 @@ const Config = z.strictObject({
   DORMOUSE_RESOLVER: z.ipv4().optional(),
   DORMOUSE_LOG: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
   /** Handed from `up` to the processes it starts. */
-  DORMOUSE_ADMIN_KEY: z.string().optional(),
+  DORMOUSE_ADMIN_KEY_HASH: z.string().optional(),
   DORMOUSE_READY_FD: z.coerce.number().int().optional(),
 });
 
@@ -35,7 +35,7 @@ export interface Config {
   readonly cacheDir: string;
   readonly resolver: string | undefined;
   readonly logLevel: string;
-  readonly adminKey: string | undefined;
+  readonly adminKeyHash: string | undefined;
   readonly readyFd: number | undefined;
 }
 
@@ -55,7 +55,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     cacheDir: config.DORMOUSE_CACHE,
     resolver: config.DORMOUSE_RESOLVER,
     logLevel: config.DORMOUSE_LOG,
-    adminKey: config.DORMOUSE_ADMIN_KEY,
+    adminKeyHash: config.DORMOUSE_ADMIN_KEY_HASH,
     readyFd: config.DORMOUSE_READY_FD,
   };
 }

@@ -1,3 +1,4 @@
+import { hashSecret } from "../src/secrets.ts";
 import { WorkspaceName } from "@dormouse/schema";
 import { openStore, type Store } from "@dormouse/store";
 import {
@@ -78,7 +79,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const clock = options.clock ?? Date.now;
   const store = await openStore({ sqlitePath: options.sqlitePath ?? ":memory:" });
   const apiKey = "dm_test-administrator-key";
-  await ensureInstallation({ store, clock }, { workspace: WORKSPACE, key: apiKey });
+  await ensureInstallation({ store, clock }, { workspace: WORKSPACE, keyHash: hashSecret(apiKey) });
   await options.prepare?.(store);
   const logged: Readonly<Record<string, unknown>>[] = [];
   const record = (event: Readonly<Record<string, unknown>>) => void logged.push(event);

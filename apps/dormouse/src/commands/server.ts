@@ -25,14 +25,14 @@ const ENGINE_RESTART_TIMEOUT_MS = 10_000;
 /** The unprivileged process the world reaches: control plane and gateway on one port. */
 export async function runServer(options: ServerCommandOptions, config: Config): Promise<void> {
   if (process.getuid?.() === 0) throw new Error("Cannot start the server: it must not run as root. Use `dormouse up`");
-  if (config.adminKey === undefined)
+  if (config.adminKeyHash === undefined)
     throw new Error("Cannot start the server: it has no administrator key. Use `dormouse up`");
   const log = pino({ level: config.logLevel, base: { process: "server" } });
   const clock = Date.now;
   const store = await openStore({ sqlitePath: join(options.data, "dormouse.sqlite") });
   await ensureInstallation(
     { store, clock },
-    { workspace: WorkspaceName.parse(config.workspace), key: config.adminKey },
+    { workspace: WorkspaceName.parse(config.workspace), keyHash: config.adminKeyHash },
   );
   const engine = connectEngine(join(instanceDir(options.instance), "engine.sock"), {
     restartTimeoutMs: ENGINE_RESTART_TIMEOUT_MS,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceDir, instanceName, removeEmptyDirs, RUN_ROOT } from "@dormouse/engine";
@@ -19,7 +20,7 @@ export async function runUp(config: Config): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error("Cannot start: the engine needs root. Run it with sudo");
   const { dataDir, instance } = openDataDir(config);
   const user = await ensureServerUser();
-  const key = adminKey(dataDir);
+  const adminKeyHash = createHash("sha256").update(adminKey(dataDir)).digest("hex");
   await ensureImage(BASE_IMAGE, config);
 
   const startEngine = () =>
@@ -48,7 +49,7 @@ export async function runUp(config: Config): Promise<void> {
           DORMOUSE_IDLE_MS: String(config.idleMs),
           DORMOUSE_WORKSPACE: config.workspace,
           DORMOUSE_PUBLIC_URL: config.publicUrl,
-          DORMOUSE_ADMIN_KEY: key,
+          DORMOUSE_ADMIN_KEY_HASH: adminKeyHash,
         }),
       },
     });
