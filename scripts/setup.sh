@@ -49,7 +49,8 @@ is_stale() {
 if is_stale dist/sandbox-api packages/kernel packages/schema packages/sandbox-api apps/sandbox-api; then
   step "building the sandbox-api executable"
   mkdir -p dist
-  node_modules/.bin/bun build --compile --minify --bytecode apps/sandbox-api/src/main.ts --outfile dist/sandbox-api.new > /dev/null
+  node_modules/.bin/bun build --compile --minify --bytecode \
+    --no-compile-autoload-dotenv --no-compile-autoload-bunfig apps/sandbox-api/src/main.ts --outfile dist/sandbox-api.new > /dev/null
   mv dist/sandbox-api.new dist/sandbox-api
 fi
 

@@ -103,9 +103,14 @@ function entrypointArguments(image: ImageManifest): string[] {
   return command.length === 0 ? [] : ["--entrypoint-json", JSON.stringify(command)];
 }
 
+/** Variables that runtime, loader or allocator of the agent would obey. It hands them on to processes (DORMOUSE_ENV_). */
+const AGENT_SENSITIVE = /^(BUN|GLIBC|JSC|LD|MALLOC|MIMALLOC|NODE|UV)_/;
+
 function environment(spec: EngineSandboxSpec, image: ImageManifest): string[] {
   const variables = { PATH: DEFAULT_PATH, HOME: "/root", ...image.config.env, ...spec.env };
-  const pairs = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  const pairs = Object.entries(variables).map(([name, value]) =>
+    AGENT_SENSITIVE.test(name) ? `DORMOUSE_ENV_${name}=${value}` : `${name}=${value}`,
+  );
   return [...pairs, `DORMOUSE_READY_FD=${READY_FD}`];
 }
 

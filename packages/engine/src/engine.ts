@@ -10,7 +10,7 @@ import { SlotPool } from "./network/slots.ts";
 import { isAlive, readStoredSandboxes } from "./records.ts";
 import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
-import { mountBind, mountTmpfs } from "./syscalls.ts";
+import { mountBind, mountTmpfs, sealedCopy } from "./syscalls.ts";
 
 export interface EngineOptions {
   readonly dataDir: string;
@@ -35,6 +35,7 @@ export interface Engine extends AsyncDisposable {
 }
 
 const INIT_FILE = "/usr/bin/catatonit";
+const RUNTIME_FILE = "/usr/bin/crun";
 
 /**
  * Starts one machine's engine on a data folder. It must run as root in a mount namespace of its own: its mounts are then
@@ -68,6 +69,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     images,
     layers: await LayerMounts.open(layout, images),
     slots,
+    /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
+    runtimeFile: sealedCopy(RUNTIME_FILE),
     bundle: {
       shared: { init: INIT_FILE, agent: layout.agentFile(), resolvConf: layout.resolvConf() },
       seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf")),
@@ -101,6 +104,7 @@ function showAgent(agentFile: string, target: string): void {
 function assertHostFiles(options: EngineOptions): void {
   for (const [file, hint] of [
     [INIT_FILE, "Install the Debian package catatonit"],
+    [RUNTIME_FILE, "Install the Debian package crun"],
     [options.agentFile, "Build it with `npm run setup`"],
   ] as const) {
     if (!existsSync(file))

@@ -7,6 +7,8 @@ import type { SandboxFiles } from "./layout.ts";
 export interface StartRequest {
   readonly id: string;
   readonly files: SandboxFiles;
+  /** The OCI runtime. */
+  readonly runtimeFile: string;
   /** State folder of the runtime. */
   readonly runtimeDir: string;
   /** Control group files to enter before the runtime starts, so that everything it starts is in them. */
@@ -34,7 +36,7 @@ export async function startContainer(request: StartRequest): Promise<number> {
       "enter",
       ...request.cgroupFiles,
       "--",
-      "crun",
+      request.runtimeFile,
       `--root=${request.runtimeDir}`,
       "--cgroup-manager=disabled",
       "run",

@@ -16,6 +16,14 @@ test("create() answers when sandbox-api serves, with the image's and the caller'
   await suite.port.remove(sandbox.id);
 });
 
+test("variables that would change the agent itself reach the processes only", async () => {
+  const env = { BUN_BE_BUN: "1", LD_PRELOAD: "/no/such.so", NODE_OPTIONS: "--no-warnings" };
+  const sandbox = await suite.port.create(newSpec({ env }));
+  const { stdout } = await runInside(sandbox, 'echo "$BUN_BE_BUN $LD_PRELOAD $NODE_OPTIONS $NODE_EXTRA_CA_CERTS"');
+  expect(stdout).toBe("1 /no/such.so --no-warnings /etc/ssl/certs/ca-certificates.crt\n");
+  await suite.port.remove(sandbox.id);
+});
+
 test("root inside is a nobody outside, and owns its files inside", async () => {
   const sandbox = await suite.port.create(newSpec());
   const { stdout } = await runInside(

@@ -27,6 +27,8 @@ export interface SandboxesDeps {
   readonly layers: LayerMounts;
   readonly slots: SlotPool;
   readonly bundle: BundleDefaults;
+  /** The OCI runtime's program. */
+  readonly runtimeFile: string;
   readonly limits: {
     readonly maxProcessCount: number;
     readonly startTimeoutMs: number;
@@ -91,7 +93,7 @@ export class Sandboxes implements EnginePort {
         await this.#end(spec.id, entry);
         throw error;
       } finally {
-        if (this.#starts.isIdle) this.#deps.slots.refillSoon();
+        if (this.#starts.isIdle) this.#deps.slots.refillWhenLow();
       }
     });
   }
@@ -157,6 +159,7 @@ export class Sandboxes implements EnginePort {
         startContainer({
           id: spec.id,
           files,
+          runtimeFile: this.#deps.runtimeFile,
           runtimeDir: layout.runtimeDir(),
           cgroupFiles,
           timeoutMs: limits.startTimeoutMs,

@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, readFileSync, writeFileSync } from "node:fs";
 import { dlopen, FFIType, read } from "bun:ffi";
 import { getSystemErrorName } from "node:util";
 import { AppError } from "@dormouse/kernel";
@@ -15,6 +15,8 @@ const libc = dlopen("libc.so.6", {
   },
   mount: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
   umount2: { args: [FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
+  memfd_create: { args: [FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
+  fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   __errno_location: { args: [], returns: FFIType.ptr },
 });
@@ -33,6 +35,11 @@ const MOUNT_ATTR_IDMAP = 0x100000n;
 const MS_REMOUNT = 32;
 const MS_BIND = 4096;
 const MNT_DETACH = 2;
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const F_ADD_SEALS = 1033;
+/** F_SEAL_SEAL | SHRINK | GROW | WRITE. */
+const ALL_SEALS = 0xf;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
@@ -114,4 +121,13 @@ export function detachMount(target: string): void {
 /** True when this process now holds the exclusive lock of the open file; it is released when the process ends. */
 export function tryLock(fd: number): boolean {
   return libc.symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
+}
+
+/** A copy of a program in memory that nobody can change any more; its path holds as long as this process lives. */
+export function sealedCopy(program: string): string {
+  const fd = libc.symbols.memfd_create(cstring(program), MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) throw failure(`make room for a copy of "${program}"`);
+  writeFileSync(fd, readFileSync(program));
+  if (libc.symbols.fcntl(fd, F_ADD_SEALS, ALL_SEALS) !== 0) throw failure(`seal the copy of "${program}"`);
+  return `/proc/${process.pid}/fd/${fd}`;
 }

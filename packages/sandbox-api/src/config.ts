@@ -18,11 +18,13 @@ export interface SandboxApiConfig {
 }
 
 const PLATFORM_PREFIX = "DORMOUSE_";
+/** A variable that would change the agent itself, such as `LD_PRELOAD`, comes under this prefix and is for processes only. */
+const WRAPPED_PREFIX = "DORMOUSE_ENV_";
 const DEFAULT_LOG_DIRECTORY = "/var/log/sandbox-api";
 const DEFAULT_MAX_LOG_FILE_BYTES = 32 * 1024 * 1024;
 const DEFAULT_MAX_LOGS_RESPONSE_BYTES = 4 * 1024 * 1024;
 
-/** Variables of the platform itself (`DORMOUSE_*`) stay out of `env`; a number that does not parse counts as absent. */
+/** Variables of the platform itself (`DORMOUSE_*`) stay out of `env`, wrapped ones are unwrapped; a number that does not parse counts as absent. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, cwd: string): SandboxApiConfig {
   return {
     env: childEnvironment(env),
@@ -41,7 +43,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, cw
 function childEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [key, value] of Object.entries(env)) {
-    if (value !== undefined && !key.startsWith(PLATFORM_PREFIX)) kept[key] = value;
+    if (value === undefined) continue;
+    if (key.startsWith(WRAPPED_PREFIX)) kept[key.slice(WRAPPED_PREFIX.length)] = value;
+    else if (!key.startsWith(PLATFORM_PREFIX)) kept[key] = value;
   }
   return kept;
 }

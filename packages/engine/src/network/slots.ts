@@ -20,7 +20,6 @@ export interface SlotPoolOptions {
 }
 
 const MAX_BATCH = 16;
-const REFILL_PAUSE_MS = 250;
 const FIRST_HOST = 256;
 const LAST_HOST = 65_000;
 
@@ -37,7 +36,6 @@ export class SlotPool {
   readonly #taken: Set<string>;
   #nextHost: number;
   #nextSlot = 1;
-  #refillTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
   constructor(options: SlotPoolOptions) {
@@ -72,16 +70,13 @@ export class SlotPool {
   /** Ends every ready slot. Slots in use stay with their sandboxes. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#refillTimer);
     await this.#refilling.run("refill", async () => undefined);
     for (const slot of this.#ready.splice(0)) await this.#destroy(slot);
   }
 
-  /** Fills the pool when no sandbox has been started for a moment, or at once when it runs low. */
-  refillSoon(): void {
-    clearTimeout(this.#refillTimer);
-    if (this.#ready.length * 2 < this.#options.readyCount) this.refill();
-    else this.#refillTimer = setTimeout(() => this.refill(), REFILL_PAUSE_MS);
+  /** Fills the pool when it runs low; until then the slots of deleted sandboxes have room to come back. */
+  refillWhenLow(): void {
+    if (this.#ready.length * 2 <= this.#options.readyCount) this.refill();
   }
 
   /** Fills the pool in the background. */
