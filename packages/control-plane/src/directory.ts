@@ -1,25 +1,7 @@
-import type { SandboxId, SandboxName, WorkspaceName } from "@dormouse/schema";
+import type { GatewayDirectory, PreviewRoute, SandboxId, SandboxRoute, WorkspaceName } from "@dormouse/schema";
 import type { ApiKeyRecord, PreviewRecord, PreviewTokenRecord, SandboxRecord, Store } from "@dormouse/store";
 import { previewExpiresAtMs } from "./previews/expiry.ts";
 import { hashSecret } from "./secrets.ts";
-
-/** Where a sandbox is found. */
-export interface SandboxEntry {
-  readonly sandboxId: SandboxId;
-  readonly workspace: WorkspaceName;
-  readonly name: SandboxName;
-}
-
-export interface PreviewEntry {
-  readonly previewId: string;
-  readonly sandbox: SandboxEntry;
-  /** 443 stands for the sandbox API. */
-  readonly port: number;
-  readonly isPublic: boolean;
-  readonly requestHeaders: Readonly<Record<string, string>>;
-  readonly responseHeaders: Readonly<Record<string, string>>;
-  readonly expiresAtMs?: number;
-}
 
 export interface ApiKeyEntry {
   readonly id: string;
@@ -30,24 +12,23 @@ export interface ApiKeyEntry {
  * Everything a request to a sandbox is decided by, in memory and without waiting. The use cases change it in the same tick in
  * which the store's answer arrives, so it never promises what is not stored.
  */
-export class Directory {
+export class Directory implements GatewayDirectory {
   readonly #clock: () => number;
   readonly #keys = new Map<string, ApiKeyEntry>();
-  readonly #sandboxes = new Map<string, SandboxEntry>();
-  readonly #previews = new Map<string, PreviewEntry>();
-  /** Preview id → hash of a token → when it expires. */
+  readonly #sandboxes = new Map<string, SandboxRoute>();
+  readonly #previews = new Map<string, PreviewRoute>();
+  /** Preview id → token → when it expires. Not hashed: it is stored readable anyway, and a hash costs 3 µs a request. */
   readonly #tokens = new Map<string, Map<string, number | undefined>>();
 
   constructor(clock: () => number) {
     this.#clock = clock;
   }
 
-  /** Only deployed sandboxes are found. */
-  findSandbox(workspace: string, name: string): SandboxEntry | undefined {
+  findSandbox(workspace: string, name: string): SandboxRoute | undefined {
     return this.#sandboxes.get(sandboxKey(workspace, name));
   }
 
-  findPreview(previewId: string): PreviewEntry | undefined {
+  findPreview(previewId: string): PreviewRoute | undefined {
     return this.#previews.get(previewId);
   }
 
@@ -60,10 +41,9 @@ export class Directory {
   }
 
   isPreviewTokenValid(previewId: string, token: string): boolean {
-    const hash = hashSecret(token);
     const tokens = this.#tokens.get(previewId);
-    if (tokens === undefined || !tokens.has(hash)) return false;
-    const expiresAtMs = tokens.get(hash);
+    if (tokens === undefined || !tokens.has(token)) return false;
+    const expiresAtMs = tokens.get(token);
     return expiresAtMs === undefined || this.#clock() < expiresAtMs;
   }
 
@@ -104,12 +84,12 @@ export class Directory {
 
   putToken({ previewId, value, expiresAtMs }: PreviewTokenRecord): void {
     const tokens = this.#tokens.get(previewId) ?? new Map<string, number | undefined>();
-    tokens.set(hashSecret(value), expiresAtMs);
+    tokens.set(value, expiresAtMs);
     this.#tokens.set(previewId, tokens);
   }
 
   removeToken(previewId: string, value: string): void {
-    this.#tokens.get(previewId)?.delete(hashSecret(value));
+    this.#tokens.get(previewId)?.delete(value);
   }
 }
 
@@ -130,6 +110,6 @@ export async function loadDirectory(store: Store, clock: () => number): Promise<
   return directory;
 }
 
-const toEntry = ({ id, workspace, name }: SandboxRecord): SandboxEntry => ({ sandboxId: id, workspace, name });
+const toEntry = ({ id, workspace, name }: SandboxRecord): SandboxRoute => ({ sandboxId: id, workspace, name });
 
 const sandboxKey = (workspace: string, name: string): string => `${workspace}/${name}`;

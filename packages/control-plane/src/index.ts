@@ -1,5 +1,5 @@
 export { createControlPlane } from "./app.ts";
-export { loadDirectory, type Directory, type ApiKeyEntry, type PreviewEntry, type SandboxEntry } from "./directory.ts";
+export { loadDirectory, type Directory, type ApiKeyEntry } from "./directory.ts";
 export { ensureInstallation, issueApiKey } from "./installation.ts";
 export type { ControlPlaneDeps, ControlPlaneSettings, Logger, SandboxLife } from "./ports.ts";
 export { recover } from "./sandboxes/recover.ts";

@@ -1,6 +1,6 @@
 import { AppError } from "@dormouse/kernel";
 import { previewTokensOf } from "./cookies.ts";
-import type { GatewayDirectory, PreviewRoute } from "./ports.ts";
+import type { GatewayDirectory, PreviewRoute } from "@dormouse/schema";
 import { takeQueryParameter } from "./raw-path.ts";
 
 /** Proof that a request may pass, and what of its credentials the app must not see. */

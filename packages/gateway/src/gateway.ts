@@ -9,7 +9,7 @@ import { upstreamHeaders, type Edge } from "./headers.ts";
 import { Lease } from "./lease.ts";
 import type { SandboxLife } from "./life.ts";
 import { findPlace, type Place } from "./place.ts";
-import type { GatewayDirectory } from "./ports.ts";
+import type { GatewayDirectory } from "@dormouse/schema";
 import { answerPreflight } from "./preflight.ts";
 import { authorize, destinationOf, findRoute, sandboxOf, type Route } from "./route.ts";
 import { isWebSocketUpgrade, joinWebSockets, webSocketHandlers, type GatewaySocketData } from "./websocket.ts";

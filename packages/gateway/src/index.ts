@@ -4,5 +4,4 @@ export { Lease } from "./lease.ts";
 export type { LifeState } from "./life-entry.ts";
 export { SandboxLife, type SandboxLifeOptions, type TrackedSandbox } from "./life.ts";
 export { AGENT_PORT } from "./place.ts";
-export type { GatewayDirectory, PreviewRoute, SandboxRoute } from "./ports.ts";
 export type { GatewaySocketData } from "./websocket.ts";

@@ -1,7 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import { authorizePreview, authorizeSandbox, type Grant } from "./access.ts";
 import { destinationInSandbox, destinationOfPreview, type Destination, type Place } from "./place.ts";
-import type { GatewayDirectory, PreviewRoute, SandboxRoute } from "./ports.ts";
+import type { GatewayDirectory, PreviewRoute, SandboxRoute } from "@dormouse/schema";
 
 /** A place with its preview looked up; both kinds lead to one sandbox by name. */
 export interface Route {

@@ -1,3 +1,4 @@
 export * from "./control-plane.ts";
 export * from "./engine.ts";
+export * from "./routes.ts";
 export * from "./sandbox-api.ts";

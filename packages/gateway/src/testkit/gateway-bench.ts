@@ -3,7 +3,7 @@ import net from "node:net";
 import { SandboxId } from "@dormouse/schema";
 import { createGateway, SERVE_OPTIONS } from "../gateway.ts";
 import { SandboxLife } from "../life.ts";
-import type { GatewayDirectory, PreviewRoute, SandboxRoute } from "../ports.ts";
+import type { GatewayDirectory, PreviewRoute, SandboxRoute } from "@dormouse/schema";
 import type { GatewaySocketData } from "../websocket.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 

@@ -1,6 +1,6 @@
-import type { SandboxId } from "@dormouse/schema";
+import type { SandboxId } from "./engine.ts";
 
-/** Where a sandbox is found; the gateway never looks further into the record. */
+/** Where a sandbox is found; whoever forwards to it never looks further into the record. */
 export interface SandboxRoute {
   readonly sandboxId: SandboxId;
   readonly workspace: string;
@@ -22,10 +22,12 @@ export interface PreviewRoute {
 }
 
 /**
- * What the control plane knows, as synchronous look-ups in memory: a forwarded request costs tens of microseconds, so a
- * query to the database per request is not affordable. Revocation and expiry are effective at the next request.
+ * What the control plane knows and the gateway asks, as synchronous look-ups in memory: a forwarded request costs tens of
+ * microseconds, so a query to the database per request is not affordable. Revocation and expiry are effective at the next
+ * request.
  */
 export interface GatewayDirectory {
+  /** Only deployed sandboxes are found. */
   findSandbox(workspace: string, name: string): SandboxRoute | undefined;
   findPreview(previewId: string): PreviewRoute | undefined;
   /** True when `apiKey` is a live credential of `workspace`. */
