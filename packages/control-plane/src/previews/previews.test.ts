@@ -28,7 +28,7 @@ test("a preview is private unless asked otherwise, and known to the directory at
   expect(urlOf(answer)).toMatch(/^http:\/\/p[0-9a-z]{20}\.preview\.localhost:4000$/);
   expect(server.deps.directory.findPreview(idOf(answer))).toEqual({
     previewId: idOf(answer),
-    sandbox: { sandboxId: server.engine.specs[0]?.id as never, workspace: "default" as never, name: "shop" as never },
+    sandbox: { sandboxId: server.engine.specs[0]?.id as never, workspace: "default", name: "shop" },
     port: 3000,
     isPublic: false,
     requestHeaders: { "X-In": "1" },
