@@ -122,3 +122,19 @@ test("a server with an empty database leaves the engine's sandboxes alone: it ma
   expect(after.life.tracked.size).toBe(0);
   expect(await engine.list()).toHaveLength(1);
 });
+
+test("a creation the engine still works on when the server died is taken back once it is done", async () => {
+  await using database = await temporaryDatabase();
+  const engine = new MemoryEngine();
+  {
+    await using before = await startServer({ sqlitePath: database.sqlitePath, engine });
+    await before.create("cut");
+    await before.deps.store.sandboxes.mark(SandboxId.parse(engine.specs[0]?.id), "DEPLOYING", 1);
+  }
+  const unlisted = engine.list;
+  engine.list = () => Promise.resolve([]);
+  await using after = await startServer({ sqlitePath: database.sqlitePath, engine });
+  engine.list = unlisted;
+  expect(await engine.list()).toEqual([]);
+  expect(after.life.tracked.size).toBe(0);
+});

@@ -39,7 +39,8 @@ async function settle(
   const { store, life, directory, log } = deps;
   const about = { event: "sandbox.recover", sandbox: record.name, workspace: record.workspace };
   if (record.status === "DEPLOYING" || record.status === "DELETING") {
-    if (sandbox !== undefined && !(await removeFromEngine(deps, record.id))) return;
+    // Also one the engine does not list: it may still be creating it for the server that died, and finishes that first.
+    if (!(await removeFromEngine(deps, record.id))) return;
     await store.sandboxes.remove(record.id);
     directory.removeSandbox(record);
     log.warn({ ...about, outcome: "removed", status: record.status });
