@@ -131,10 +131,9 @@ test("a creation the engine still works on when the server died is taken back on
     await before.create("cut");
     await before.deps.store.sandboxes.mark(SandboxId.parse(engine.specs[0]?.id), "DEPLOYING", 1);
   }
-  const unlisted = engine.list;
   engine.list = () => Promise.resolve([]);
   await using after = await startServer({ sqlitePath: database.sqlitePath, engine });
-  engine.list = unlisted;
+  Reflect.deleteProperty(engine, "list");
   expect(await engine.list()).toEqual([]);
   expect(after.life.tracked.size).toBe(0);
 });
