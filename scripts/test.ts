@@ -1,20 +1,24 @@
 import { resolve } from "node:path";
 import { tracesOnMachine } from "@dormouse/engine/testkit";
 
+/** For machines that are slower than ours, or busy; a test that waits waits for an event. */
+const TIMEOUT = "--timeout=30000";
+
 /*
  * All checks and all tests, quick ones first; stops at the first suite that fails. What the machine held before, it must hold
  * afterwards. Arguments: names of suites, to run only those.
  */
+
 const SUITES: readonly { readonly name: string; readonly command: readonly string[] }[] = [
   { name: "check", command: ["bun", "scripts/check.ts"] },
-  { name: "rules", command: ["bun", "test", "./tests/boundaries.test.ts", "./tests/requirements.test.ts"] },
-  { name: "kernel", command: ["bun", "test", "packages/kernel", "packages/schema"] },
-  { name: "sandbox-api", command: ["bun", "test", "packages/sandbox-api", "apps/sandbox-api"] },
-  { name: "gateway", command: ["bun", "test", "packages/gateway"] },
-  { name: "control-plane", command: ["bun", "test", "packages/store", "packages/control-plane"] },
-  { name: "engine", command: ["bun", "test", "packages/engine"] },
-  { name: "end to end", command: ["bun", "test", "./tests/e2e"] },
-  { name: "stock clients", command: ["bun", "test", "./tests/compat"] },
+  { name: "rules", command: ["bun", "test", TIMEOUT, "./tests/boundaries.test.ts", "./tests/requirements.test.ts"] },
+  { name: "kernel", command: ["bun", "test", TIMEOUT, "packages/kernel", "packages/schema"] },
+  { name: "sandbox-api", command: ["bun", "test", TIMEOUT, "packages/sandbox-api", "apps/sandbox-api"] },
+  { name: "gateway", command: ["bun", "test", TIMEOUT, "packages/gateway"] },
+  { name: "control-plane", command: ["bun", "test", TIMEOUT, "packages/store", "packages/control-plane"] },
+  { name: "engine", command: ["bun", "test", TIMEOUT, "packages/engine"] },
+  { name: "end to end", command: ["bun", "test", TIMEOUT, "./tests/e2e"] },
+  { name: "stock clients", command: ["bun", "test", TIMEOUT, "./tests/compat"] },
 ];
 
 const root = resolve(import.meta.dir, "..");
