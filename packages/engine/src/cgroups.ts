@@ -1,7 +1,8 @@
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "@dormouse/kernel";
-import type { SandboxId } from "@dormouse/schema";
+import { SandboxId } from "@dormouse/schema";
 import { detachMount, mountCgroup2, remount } from "./syscalls.ts";
 
 export interface Limits {
@@ -28,6 +29,8 @@ export interface Cgroups {
   isEmpty(id: SandboxId): boolean;
   /** Forgets the groups of a sandbox; they must be empty. */
   remove(id: SandboxId): void;
+  /** Sandboxes that have groups. */
+  ids(): SandboxId[];
   /** Removes the engine's own groups if no sandbox is left in them. */
   close(): void;
 }
@@ -36,6 +39,27 @@ const CGROUP_ROOT = "/sys/fs/cgroup";
 /** Where hybrid hosts mount the v2 tree; the engine looks at a private mount of the same tree. */
 const HOST_UNIFIED = join(CGROUP_ROOT, "unified");
 const CPU_PERIOD_US = 100_000;
+
+const DEATH_TIMEOUT_MS = 10_000;
+
+/**
+ * Ends every process of a sandbox and forgets its groups. The kernel announces an empty group at most every few milliseconds,
+ * so a short look-again is no slower than its event.
+ */
+export async function endProcesses(cgroups: Cgroups, id: SandboxId): Promise<void> {
+  cgroups.kill(id);
+  const deadlineMs = performance.now() + DEATH_TIMEOUT_MS;
+  for (let waitMs = 1; !cgroups.isEmpty(id); waitMs = Math.min(waitMs * 2, 20)) {
+    if (performance.now() > deadlineMs) {
+      throw new AppError(
+        "INTERNAL",
+        `Cannot end sandbox "${id}": its processes are still there after ${DEATH_TIMEOUT_MS} ms`,
+      );
+    }
+    await delay(waitMs);
+  }
+  cgroups.remove(id);
+}
 
 export interface CgroupOptions {
   readonly instance: string;
@@ -49,9 +73,11 @@ export function openCgroups({ instance, runDir, serverUserId }: CgroupOptions): 
   const group = `dormouse-${instance}`;
   if (existsSync(join(CGROUP_ROOT, "cgroup.controllers"))) return new V2Cgroups(CGROUP_ROOT, group, serverUserId);
   const unified = join(runDir, "cgroup2");
-  mkdirSync(unified, { recursive: true });
-  mountCgroup2(unified);
-  detachMount(HOST_UNIFIED);
+  if (!existsSync(unified)) {
+    mkdirSync(unified);
+    mountCgroup2(unified);
+    detachMount(HOST_UNIFIED);
+  }
   return new HybridCgroups(unified, group, serverUserId);
 }
 
@@ -97,6 +123,10 @@ abstract class UnifiedTree {
   close(): void {
     removeIfUnused(this.root);
     this.#makeMovesSlowAgain();
+  }
+
+  ids(): SandboxId[] {
+    return sandboxNames(this.root).map((name) => SandboxId.parse(name));
   }
 
   abstract freezeFile(id: SandboxId): string;
@@ -219,6 +249,10 @@ function removeGroup(dir: string): void {
 
 function removeIfUnused(dir: string): void {
   if (!existsSync(dir)) return;
-  const hasSandboxes = readdirSync(dir, { withFileTypes: true }).some((entry) => entry.isDirectory());
-  if (!hasSandboxes) rmdirSync(dir);
+  if (sandboxNames(dir).length === 0) rmdirSync(dir);
 }
+
+const sandboxNames = (dir: string): string[] =>
+  readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);

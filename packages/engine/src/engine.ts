@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
+import { sweepAbandoned } from "./abandoned.ts";
 import { openCgroups } from "./cgroups.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { ImageStore } from "./images/store.ts";
@@ -49,6 +50,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   mountTmpfs("/run/netns");
   showAgent(options.agentFile, layout.agentFile());
   const cgroups = openCgroups({ instance: name, runDir: layout.runDir, serverUserId: options.serverUserId });
+  await sweepAbandoned(instance, options.serverUserId);
   const images = new ImageStore(layout.imagesDir());
   const stored = readStoredSandboxes(layout);
   const running = [...stored.values()].flatMap((sandbox) =>

@@ -34,9 +34,9 @@ export interface Instance {
 export const instanceDir = (name: string): string => join(RUN_ROOT, name);
 
 /** `dm` + 6 hex digits of the data folder's path. */
-export function instanceName(dataDir: string): string {
-  return createHash("sha256").update(realpathSync(dataDir)).digest("hex").slice(0, 6);
-}
+export const instanceName = (dataDir: string): string => nameOf(realpathSync(dataDir));
+
+const nameOf = (realDataDir: string): string => createHash("sha256").update(realDataDir).digest("hex").slice(0, 6);
 
 /** Claims the data folder for this process. @throws HOST_UNSUITABLE when another engine holds it */
 export function claimInstance(dataDir: string): Instance {
@@ -56,6 +56,23 @@ export function claimInstance(dataDir: string): Instance {
   mkdirSync(runDir, { recursive: true, mode: 0o755 });
   mountTmpfs(runDir);
   return { name, subnet: claimSubnet(layout.dataDir), layout };
+}
+
+export interface AbandonedInstance {
+  readonly name: string;
+  readonly subnet: number;
+}
+
+/** Engines whose data folder was removed while they had sandboxes: nobody will ever take those up. */
+export const abandonedInstances = (): AbandonedInstance[] =>
+  readClaims().flatMap(({ subnet, owner }) => (existsSync(owner) ? [] : [{ name: nameOf(owner), subnet }]));
+
+/** Takes what is left of an engine under `RUN_ROOT` off the machine. */
+export function forgetInstance({ name, subnet }: AbandonedInstance): void {
+  releaseSubnet(subnet);
+  const dir = instanceDir(name);
+  rmSync(join(dir, "engine.sock"), { force: true });
+  removeEmptyDirs([...["private", "app", "server"].map((child) => join(dir, child)), dir]);
 }
 
 /** Takes the traces of an engine without sandboxes off the machine. */
@@ -82,18 +99,12 @@ function releaseSubnet(subnet: number): void {
 
 function claimSubnet(dataDir: string): number {
   mkdirSync(SUBNETS_DIR, { recursive: true });
-  const claims = new Map(
-    readdirSync(SUBNETS_DIR).map((name) => [Number(name), readFileSync(join(SUBNETS_DIR, name), "utf8")]),
-  );
-  for (const [subnet, owner] of claims) {
-    if (owner === dataDir) return subnet;
-    if (!existsSync(owner)) {
-      releaseSubnet(subnet);
-      claims.delete(subnet);
-    }
-  }
+  const claims = readClaims();
+  const ours = claims.find((claim) => claim.owner === dataDir);
+  if (ours !== undefined) return ours.subnet;
+  const taken = new Set(claims.map((claim) => claim.subnet));
   for (let subnet = FIRST_SUBNET; subnet <= LAST_SUBNET; subnet++) {
-    if (!claims.has(subnet) && !isRoutedElsewhere(subnet) && tryClaim(subnet, dataDir)) return subnet;
+    if (!taken.has(subnet) && !isRoutedElsewhere(subnet) && tryClaim(subnet, dataDir)) return subnet;
   }
   throw new AppError(
     "HOST_UNSUITABLE",
@@ -103,6 +114,18 @@ function claimSubnet(dataDir: string): number {
     },
   );
 }
+
+interface Claim {
+  readonly subnet: number;
+  /** Data folder. */
+  readonly owner: string;
+}
+
+const readClaims = (): Claim[] =>
+  readdirSync(SUBNETS_DIR).map((name) => ({
+    subnet: Number(name),
+    owner: readFileSync(join(SUBNETS_DIR, name), "utf8"),
+  }));
 
 function tryClaim(subnet: number, dataDir: string): boolean {
   try {

@@ -1,8 +1,16 @@
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { instanceName } from "./instance.ts";
-import { EngineProcess, newSpec, runInside, useEngine } from "../testkit/index.ts";
+import {
+  addBaseImage,
+  EngineProcess,
+  newSpec,
+  runInside,
+  TestData,
+  tracesOnMachine,
+  useEngine,
+} from "../testkit/index.ts";
 
 const suite = useEngine();
 
@@ -60,6 +68,20 @@ test("an engine killed while it removes finishes the removal at the next start",
   for (const sandbox of known) expect((await runInside(sandbox, "echo ok")).stdout).toBe("ok\n");
   await Promise.all(known.map((sandbox) => suite.port.remove(sandbox.id)));
   expect(readdirSync(join(suite.data.dir, "sandboxes"))).toEqual([]);
+}, 30_000);
+
+test("sandboxes whose data folder was removed are ended by the next engine on the machine", async () => {
+  const lost = new TestData();
+  await addBaseImage(lost.dir);
+  const name = instanceName(lost.dir);
+  const engine = await lost.start();
+  await engine.port.create(newSpec());
+  await engine.kill();
+  rmSync(lost.dir, { recursive: true });
+  expect(await tracesOnMachine(name)).not.toEqual([]);
+  await suite.engine.stop();
+  suite.engine = await suite.data.start();
+  expect(await tracesOnMachine(name)).toEqual([]);
 }, 30_000);
 
 test("a data folder belongs to one engine at a time", async () => {

@@ -1,6 +1,5 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { AppError, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
 import type {
   EnginePort,
@@ -11,7 +10,7 @@ import type {
   SandboxId,
 } from "@dormouse/schema";
 import { type BundleDefaults, ociConfig } from "./bundle.ts";
-import type { Cgroups } from "./cgroups.ts";
+import { type Cgroups, endProcesses } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
@@ -197,9 +196,7 @@ export class Sandboxes implements EnginePort {
   /** Ends what runs in the sandbox and takes its groups and run-time files away; its own files stay. */
   async #endProcesses(id: SandboxId): Promise<void> {
     const { cgroups, layout } = this.#deps;
-    cgroups.kill(id);
-    await untilEmpty(cgroups, id);
-    cgroups.remove(id);
+    await endProcesses(cgroups, id);
     for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id)]) {
       await rm(dir, { recursive: true, force: true });
     }
@@ -244,19 +241,3 @@ export class Sandboxes implements EnginePort {
 
 const notFound = (id: SandboxId): AppError =>
   new AppError("SANDBOX_NOT_FOUND", `Cannot find sandbox "${id}": the engine has none with this id`);
-
-const DEATH_TIMEOUT_MS = 10_000;
-
-/** The kernel announces an empty group at most every few milliseconds, so a short look-again is no slower than its event. */
-async function untilEmpty(cgroups: Cgroups, id: SandboxId): Promise<void> {
-  const deadlineMs = performance.now() + DEATH_TIMEOUT_MS;
-  for (let waitMs = 1; !cgroups.isEmpty(id); waitMs = Math.min(waitMs * 2, 20)) {
-    if (performance.now() > deadlineMs) {
-      throw new AppError(
-        "INTERNAL",
-        `Cannot end sandbox "${id}": its processes are still there after ${DEATH_TIMEOUT_MS} ms`,
-      );
-    }
-    await delay(waitMs);
-  }
-}

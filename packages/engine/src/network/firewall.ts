@@ -45,7 +45,7 @@ export async function removeFirewall({
   instance,
   subnet,
 }: Pick<FirewallOptions, "instance" | "subnet">): Promise<void> {
-  await runCommand(["ip", "route", "del", "unreachable", addressRange(subnet)]);
+  await runCommand(["sh", "-c", `ip route del unreachable ${addressRange(subnet)} 2> /dev/null; true`]);
   await runCommand(["nft", "-f", "-"], `table inet dormouse_${instance}\ndelete table inet dormouse_${instance}\n`);
 }
 
