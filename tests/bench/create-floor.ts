@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync, openSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
-import { runCommand } from "@dormouse/engine";
+import { openReadyPipe, runCommand } from "@dormouse/engine";
 import { timeMs } from "./stats.ts";
 
 /*
@@ -59,12 +58,8 @@ async function startAgent(stop: AbortSignal): Promise<void> {
     env: { DORMOUSE_READY_FD: "3", SANDBOX_LOG_DIR: join(dir, "log") },
   });
   stop.addEventListener("abort", () => child.kill("SIGKILL"));
-  const socket = connect({ fd: child.stdio[3] } as never);
-  await new Promise<void>((resolve, reject) => {
-    socket.once("data", () => resolve());
-    socket.once("close", () => reject(new Error("sandbox-api ended before it served")));
-  });
-  socket.destroy();
+  using pipe = openReadyPipe(child.stdio[3]);
+  await pipe.said;
 }
 
 if (existsSync(UNIFIED)) await runCommand(["umount", "--lazy", UNIFIED]);

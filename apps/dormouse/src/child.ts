@@ -1,5 +1,5 @@
-import { connect } from "node:net";
-import { writeSync, closeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
+import { openReadyPipe } from "@dormouse/engine";
 
 const READY_FD = 3;
 const READY_LINE = "ready";
@@ -42,16 +42,11 @@ export function reportReady(readyFd: number | undefined, text = ""): void {
   closeSync(readyFd);
 }
 
-async function readReport(name: string, pipe: unknown, exited: Promise<number>): Promise<string> {
-  const socket = connect({ fd: pipe } as never);
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  socket.once("data", (data: Buffer) => resolve(data.toString().slice(READY_LINE.length).trim()));
-  void exited.then((exitCode) =>
-    reject(new Error(`Cannot start the ${name}: it ended with exit code ${exitCode} before it was ready`)),
-  );
+async function readReport(name: string, descriptor: unknown, exited: Promise<number>): Promise<string> {
+  using pipe = openReadyPipe(descriptor);
   try {
-    return await promise;
-  } finally {
-    socket.destroy();
+    return (await pipe.said).slice(READY_LINE.length).trim();
+  } catch (cause) {
+    throw new Error(`Cannot start the ${name}: it ended with exit code ${await exited} before it was ready`, { cause });
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
+import type { SandboxId } from "@dormouse/schema";
 import { sweepAbandoned } from "./abandoned.ts";
 import { openCgroups } from "./cgroups.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
@@ -22,15 +23,15 @@ export interface EngineOptions {
   /** IPv4 resolver the sandboxes ask; by default the host's own. */
   readonly resolver?: string;
   readonly readySlotCount?: number;
-  readonly maxProcessCount?: number;
   readonly startTimeoutMs?: number;
-  readonly parallelStartCount?: number;
 }
 
 export interface Engine extends AsyncDisposable {
   readonly sandboxes: Sandboxes;
   readonly images: ImageStore;
   readonly instance: Instance;
+  /** Sandboxes left alone because their records cannot be read; for the log. */
+  readonly unreadableIds: readonly SandboxId[];
   /** Stops serving. Sandboxes stay as they are; what belongs to no sandbox is taken off the machine. Idempotent. */
   close(): Promise<void>;
 }
@@ -54,7 +55,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const images = new ImageStore(layout.imagesDir());
   const stored = readStoredSandboxes(layout);
   const running = [...stored.values()].flatMap((sandbox) =>
-    sandbox?.run !== undefined && isAlive(sandbox.run) ? [sandbox.run] : [],
+    sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
   );
   const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
   await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
@@ -77,11 +78,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       shared: { init: INIT_FILE, agent: layout.agentFile(), resolvConf: layout.resolvConf() },
       seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf")),
     },
-    limits: {
-      maxProcessCount: options.maxProcessCount ?? 4096,
-      startTimeoutMs: options.startTimeoutMs ?? 30_000,
-      parallelStartCount: options.parallelStartCount ?? 8,
-    },
+    startTimeoutMs: options.startTimeoutMs ?? 30_000,
   });
   await sandboxes.adopt(stored);
   slots.refill();
@@ -94,7 +91,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       cgroups.close();
       releaseInstance(instance);
     })());
-  return { sandboxes, images, instance, close, [Symbol.asyncDispose]: close };
+  const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
+  return { sandboxes, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
 }
 
 /** At a path root inside can reach, wherever this installation lies. */

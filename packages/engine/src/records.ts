@@ -17,30 +17,37 @@ export const RunRecord = z.object({
 });
 export type RunRecord = z.infer<typeof RunRecord>;
 
-export interface StoredSandbox extends SpecRecord {
-  readonly run: RunRecord | undefined;
-}
+/** What an earlier engine left in the folder of one sandbox. */
+export type StoredSandbox =
+  | ({ readonly state: "whole"; readonly run: RunRecord } & SpecRecord)
+  /** A create or a removal was cut off: it has no run record, so nobody was told of it, or somebody asked for its end. */
+  | { readonly state: "half" }
+  /** It was whole, but its records say nothing now: after a power cut, or written by a later version. */
+  | { readonly state: "unreadable" };
 
-/** Replaces the file in one step, so a reader never sees half of it. No sync: the folder is worthless after a power cut anyway. */
+/**
+ * Replaces the file in one step, so a reader never sees half of it. Without a sync, which would cost the create milliseconds:
+ * a power cut can empty the records of a sandbox made seconds before, and such a one is kept as unreadable.
+ */
 export function writeRecord(file: string, record: SpecRecord | RunRecord): void {
   writeFileSync(`${file}.new`, JSON.stringify(record));
   renameSync(`${file}.new`, file);
 }
 
-/** Every sandbox folder on disk; undefined stands for one whose record cannot be read. */
-export function readStoredSandboxes(layout: Layout): Map<SandboxId, StoredSandbox | undefined> {
-  const ids = readdirSync(layout.sandboxesDir()).map((name) => SandboxId.parse(name));
+/** Every sandbox folder on disk; what else is in their folder is none of ours. */
+export function readStoredSandboxes(layout: Layout): Map<SandboxId, StoredSandbox> {
+  const ids = readdirSync(layout.sandboxesDir()).flatMap((name) => SandboxId.safeParse(name).data ?? []);
   return new Map(ids.map((id) => [id, readStoredSandbox(layout, id)]));
 }
 
-function readStoredSandbox(layout: Layout, id: SandboxId): StoredSandbox | undefined {
+function readStoredSandbox(layout: Layout, id: SandboxId): StoredSandbox {
   const files = sandboxFiles(layout, id);
+  if (!existsSync(files.run)) return { state: "half" };
   try {
-    const record = SpecRecord.parse(JSON.parse(readFileSync(files.spec, "utf8")));
-    const run = existsSync(files.run) ? RunRecord.parse(JSON.parse(readFileSync(files.run, "utf8"))) : undefined;
-    return { ...record, run };
+    const run = RunRecord.parse(JSON.parse(readFileSync(files.run, "utf8")));
+    return { state: "whole", run, ...SpecRecord.parse(JSON.parse(readFileSync(files.spec, "utf8"))) };
   } catch {
-    return undefined;
+    return { state: "unreadable" };
   }
 }
 

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
-import { readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceName } from "./instance.ts";
 import {
   addBaseImage,
   EngineProcess,
+  failure,
   newSpec,
   runInside,
   TestData,
@@ -82,6 +83,44 @@ test("sandboxes whose data folder was removed are ended by the next engine on th
   await suite.engine.stop();
   suite.engine = await suite.data.start();
   expect(await tracesOnMachine(name)).toEqual([]);
+}, 30_000);
+
+test("a sandbox whose record cannot be read is left alone, files and processes, until it can be read again", async () => {
+  const sandbox = await suite.port.create(newSpec());
+  await runInside(sandbox, "echo precious > /root/file");
+  const folder = join(suite.data.dir, "sandboxes", sandbox.id);
+  const record = readFileSync(join(folder, "spec.json"), "utf8");
+  await suite.engine.kill();
+  writeFileSync(join(folder, "spec.json"), "");
+  mkdirSync(join(suite.data.dir, "sandboxes/lost+found"));
+  suite.engine = await suite.data.start();
+  expect(await suite.port.list()).toEqual([]);
+  expect(readFileSync(join(folder, "upper/root/file"), "utf8")).toBe("precious\n");
+  await suite.engine.kill();
+  writeFileSync(join(folder, "spec.json"), record);
+  suite.engine = await suite.data.start();
+  const [again] = await suite.port.list();
+  expect(again).toMatchObject({ id: sandbox.id, state: "running" });
+  expect((await runInside(sandbox, "cat /root/file")).stdout).toBe("precious\n");
+  await suite.engine.kill();
+  writeFileSync(join(folder, "run.json"), "{");
+  suite.engine = await suite.data.start();
+  await suite.port.remove(sandbox.id);
+  expect(readdirSync(join(suite.data.dir, "sandboxes"))).toEqual(["lost+found"]);
+  rmdirSync(join(suite.data.dir, "sandboxes/lost+found"));
+}, 30_000);
+
+test("a sandbox whose API stays silent is given up after the start time-out, and nothing of it is left", async () => {
+  await using data = new TestData();
+  await addBaseImage(data.dir);
+  const agentFile = join(data.dir, "silent-agent");
+  writeFileSync(agentFile, "#!/bin/sh\nexec sleep 1000\n", { mode: 0o755 });
+  const engine = await data.start({ agentFile, startTimeoutMs: 300 });
+  expect((await failure(engine.port.create(newSpec()))).code).toBe("SANDBOX_START_TIMEOUT");
+  expect(await engine.port.list()).toEqual([]);
+  expect(readdirSync(join(data.dir, "sandboxes"))).toEqual([]);
+  await engine.stop();
+  expect(await tracesOnMachine(instanceName(data.dir))).toEqual([]);
 }, 30_000);
 
 test("a data folder belongs to one engine at a time", async () => {

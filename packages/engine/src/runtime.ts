@@ -1,8 +1,8 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { connect } from "node:net";
 import { AppError } from "@dormouse/kernel";
 import { READY_FD } from "./bundle.ts";
 import type { SandboxFiles } from "./layout.ts";
+import { openReadyPipe, type ReadyPipe } from "./ready-pipe.ts";
 
 export interface StartRequest {
   readonly id: string;
@@ -50,8 +50,10 @@ export async function startContainer(request: StartRequest): Promise<number> {
   );
   closeSync(log);
   closeSync(stdin);
+  using pipe = openReadyPipe(runtime.stdio[READY_FD]);
   try {
-    await readinessOf(runtime.stdio[READY_FD], runtime.exited, request.timeoutMs);
+    await untilReady(pipe, request.timeoutMs);
+    await runtime.exited;
   } catch (cause) {
     if (cause instanceof AppError && cause.code === "SANDBOX_START_TIMEOUT") throw cause;
     throw new AppError("SANDBOX_START_FAILED", `Cannot start sandbox "${request.id}": ${lastLines(files.log)}`, {
@@ -61,23 +63,17 @@ export async function startContainer(request: StartRequest): Promise<number> {
   return Number(readFileSync(files.pid, "utf8"));
 }
 
-async function readinessOf(pipe: unknown, exited: Promise<number>, timeoutMs: number): Promise<void> {
-  if (typeof pipe !== "number") throw new TypeError("Cannot watch the sandbox start: the runtime has no ready pipe");
-  const socket = connect({ fd: pipe } as never);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+/** @throws {AppError} SANDBOX_START_TIMEOUT */
+async function untilReady(pipe: ReadyPipe, timeoutMs: number): Promise<void> {
+  const { promise: timeout, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => reject(new AppError("SANDBOX_START_TIMEOUT", `Cannot reach sandbox-api: it is silent after ${timeoutMs} ms`)),
     timeoutMs,
   );
-  socket.once("data", () => resolve());
-  socket.once("close", () => reject(new Error("the sandbox ended before it served")));
-  void exited.then((exitCode) => exitCode !== 0 && reject(new Error(`the runtime exited with ${exitCode}`)));
   try {
-    await promise;
-    await exited;
+    await Promise.race([pipe.said, timeout]);
   } finally {
     clearTimeout(timer);
-    socket.destroy();
   }
 }
 

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
@@ -12,7 +13,7 @@ import type {
 import { type BundleDefaults, ociConfig } from "./bundle.ts";
 import { type Cgroups, endProcesses } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
-import type { ImageStore } from "./images/store.ts";
+import type { ImageManifest, ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
 import { isAlive, processStartTicks, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
@@ -28,12 +29,12 @@ export interface SandboxesDeps {
   readonly bundle: BundleDefaults;
   /** The OCI runtime's program. */
   readonly runtimeFile: string;
-  readonly limits: {
-    readonly maxProcessCount: number;
-    readonly startTimeoutMs: number;
-    readonly parallelStartCount: number;
-  };
+  readonly startTimeoutMs: number;
 }
+
+const MAX_PROCESS_COUNT = 4096;
+/** More at once would only make each slower. */
+const PARALLEL_START_COUNT = 8;
 
 interface Entry {
   readonly spec: EngineSandboxSpec;
@@ -49,12 +50,11 @@ export class Sandboxes implements EnginePort {
   readonly #deps: SandboxesDeps;
   readonly #entries = new Map<SandboxId, Entry>();
   readonly #changes = new KeyedMutex();
-  readonly #starts: Semaphore;
+  readonly #starts = new Semaphore(PARALLEL_START_COUNT);
   readonly #removals = new SingleFlight<void>();
 
   constructor(deps: SandboxesDeps) {
     this.#deps = deps;
-    this.#starts = new Semaphore(deps.limits.parallelStartCount);
   }
 
   get count(): number {
@@ -62,10 +62,12 @@ export class Sandboxes implements EnginePort {
   }
 
   /** Takes up what an earlier engine left: sandboxes go on, halves of creates and removes are swept away. */
-  async adopt(stored: ReadonlyMap<SandboxId, StoredSandbox | undefined>): Promise<void> {
+  async adopt(stored: ReadonlyMap<SandboxId, StoredSandbox>): Promise<void> {
     for (const [id, sandbox] of stored) {
-      if (sandbox?.run === undefined) await this.#erase(id);
-      else this.#entries.set(id, { ...sandbox, files: this.#filesOf(id), slot: undefined });
+      if (sandbox.state === "half") await this.#erase(id);
+      if (sandbox.state !== "whole") continue;
+      const { spec, createdAtMs, run } = sandbox;
+      this.#entries.set(id, { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined });
     }
   }
 
@@ -86,8 +88,8 @@ export class Sandboxes implements EnginePort {
       try {
         prepareFiles(entry.files);
         writeRecord(entry.files.spec, { spec: entry.spec, createdAtMs: entry.createdAtMs });
-        await this.#start(entry);
-        return this.#describe(entry);
+        await this.#start(entry, image);
+        return this.#describe(entry, "running");
       } catch (error) {
         await this.#end(spec.id, entry);
         throw error;
@@ -111,6 +113,7 @@ export class Sandboxes implements EnginePort {
   }
 
   thaw(id: SandboxId): boolean {
+    if (!this.#entries.has(id)) return false;
     this.#deps.cgroups.thaw(id);
     return true;
   }
@@ -131,7 +134,9 @@ export class Sandboxes implements EnginePort {
     return this.#removals.run(id, () =>
       this.#changes.run(id, async () => {
         const entry = this.#entries.get(id);
-        if (entry !== undefined) await this.#end(id, entry);
+        /* One whose records cannot be read has no entry, but its user may still ask for its end. */
+        if (entry === undefined) await this.#erase(id);
+        else await this.#end(id, entry);
       }),
     );
   }
@@ -140,19 +145,15 @@ export class Sandboxes implements EnginePort {
     return this.#deps.images.list();
   }
 
-  async #start(entry: Entry): Promise<void> {
-    const { layout, cgroups, layers, slots, bundle, limits } = this.#deps;
+  async #start(entry: Entry, image: ImageManifest): Promise<void> {
+    const { layout, cgroups, layers, slots, bundle, startTimeoutMs } = this.#deps;
     const { spec, files } = entry;
-    const image = this.#deps.images.resolve(spec.image);
     const slot = await slots.acquire();
     entry.slot = slot;
     const networkNamespace = `/run/netns/${slot.name}`;
     prepareRunFiles(spec, files);
-    await Bun.write(
-      files.bundle,
-      JSON.stringify(ociConfig({ spec, image, files, defaults: bundle, networkNamespace })),
-    );
-    const cgroupFiles = cgroups.create(spec.id, { ...spec, maxProcessCount: limits.maxProcessCount });
+    writeFileSync(files.bundle, JSON.stringify(ociConfig({ spec, image, files, defaults: bundle, networkNamespace })));
+    const cgroupFiles = cgroups.create(spec.id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
     const initPid = await this.#starts.run(() =>
       withRootfs(layers.use(image.layers), files, () =>
         startContainer({
@@ -161,7 +162,7 @@ export class Sandboxes implements EnginePort {
           runtimeFile: this.#deps.runtimeFile,
           runtimeDir: layout.runtimeDir(),
           cgroupFiles,
-          timeoutMs: limits.startTimeoutMs,
+          timeoutMs: startTimeoutMs,
         }),
       ),
     );
@@ -177,7 +178,7 @@ export class Sandboxes implements EnginePort {
   async #restart(entry: Entry): Promise<void> {
     await this.#endProcesses(entry.spec.id);
     await this.#giveBackNetwork(entry);
-    await this.#start(entry);
+    await this.#start(entry, this.#deps.images.resolve(entry.spec.image));
   }
 
   /** Nothing is left of the sandbox afterwards. The run record goes first, so that a cut-off removal is finished at the next start. */

@@ -79,7 +79,15 @@ export function compileSeccompFilter(scratchFile: string): string {
     for (const [name, comparisons] of rules) {
       const number = seccomp.seccomp_syscall_resolve_name(Buffer.from(`${name}\0`));
       if (number === UNKNOWN_SYSCALL) continue;
-      seccomp.seccomp_rule_add_array(context, SCMP_ACT_ALLOW, number, comparisons.length, encode(comparisons));
+      const added = seccomp.seccomp_rule_add_array(
+        context,
+        SCMP_ACT_ALLOW,
+        number,
+        comparisons.length,
+        encode(comparisons),
+      );
+      if (added !== 0)
+        throw new AppError("HOST_UNSUITABLE", `Cannot allow system call "${name}": libseccomp says ${added}`);
     }
     const file = openSync(scratchFile, "w", 0o600);
     const result = seccomp.seccomp_export_bpf(context, file);

@@ -1,9 +1,9 @@
 import { closeSync, writeSync } from "node:fs";
-import { serveEngine, startEngine } from "../src/index.ts";
+import { type EngineOptions, serveEngine, startEngine } from "../src/index.ts";
 
-/* An engine as `dormouse engine` runs it, for tests that end it in unfriendly ways. Arguments: data folder, agent, socket. */
-const [dataDir = "", agentFile = "", socketFile = ""] = process.argv.slice(2);
-const engine = await startEngine({ dataDir, agentFile, serverUserId: 0, readySlotCount: 4 });
+/* An engine as `dormouse engine` runs it, for tests that end it in unfriendly ways. Arguments: socket, options as JSON. */
+const [socketFile = "", options = ""] = process.argv.slice(2);
+const engine = await startEngine(JSON.parse(options) as EngineOptions);
 const server = serveEngine(engine.sandboxes, {
   socketFile,
   groupId: 0,

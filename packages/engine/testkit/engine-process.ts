@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { EnginePort } from "@dormouse/schema";
 import { connectEngine } from "../src/client.ts";
+import { openReadyPipe } from "../src/ready-pipe.ts";
 
 const INSTALL_DIR = resolve(import.meta.dir, "../../..");
 export const AGENT_FILE = join(INSTALL_DIR, "dist/sandbox-api");
@@ -14,8 +14,8 @@ export class TestData implements AsyncDisposable {
   #current: EngineProcess | undefined;
 
   /** A running engine on this folder; the earlier one must have ended. */
-  async start(): Promise<EngineProcess> {
-    this.#current = await EngineProcess.start(this.dir);
+  async start(options: EngineProcessOptions = {}): Promise<EngineProcess> {
+    this.#current = await EngineProcess.start(this.dir, options);
     return this.#current;
   }
 
@@ -27,18 +27,35 @@ export class TestData implements AsyncDisposable {
   }
 }
 
+export interface EngineProcessOptions {
+  /** What is shown as sandbox-api. */
+  readonly agentFile?: string;
+  readonly startTimeoutMs?: number;
+}
+
 export class EngineProcess {
   readonly port: EnginePort;
   readonly #process: Bun.Subprocess;
 
-  static async start(dataDir: string): Promise<EngineProcess> {
+  static async start(dataDir: string, options: EngineProcessOptions = {}): Promise<EngineProcess> {
     const socketFile = join(dataDir, "engine.sock");
     const main = join(import.meta.dir, "engine-main.ts");
+    const engineOptions = { dataDir, agentFile: AGENT_FILE, serverUserId: 0, readySlotCount: 4, ...options };
     const child = Bun.spawn(
-      ["unshare", "--mount", "--propagation=private", "--", process.execPath, main, dataDir, AGENT_FILE, socketFile],
+      [
+        "unshare",
+        "--mount",
+        "--propagation=private",
+        "--",
+        process.execPath,
+        main,
+        socketFile,
+        JSON.stringify(engineOptions),
+      ],
       { stdio: ["ignore", "inherit", "inherit", "pipe"] },
     );
-    await readiness(child.stdio[3] as unknown as number, child.exited);
+    using pipe = openReadyPipe(child.stdio[3]);
+    await pipe.said.catch(async () => Promise.reject(new Error(`the engine ended with ${await child.exited}`)));
     return new EngineProcess(child, connectEngine(socketFile));
   }
 
@@ -61,12 +78,4 @@ export class EngineProcess {
     this.#process.kill("SIGTERM");
     await this.#process.exited;
   }
-}
-
-function readiness(pipe: number, exited: Promise<number>): Promise<void> {
-  const socket = connect({ fd: pipe } as never);
-  return new Promise<void>((resolve, reject) => {
-    socket.once("data", () => resolve());
-    void exited.then((exitCode) => reject(new Error(`the engine ended with ${exitCode}`)));
-  }).finally(() => socket.destroy());
 }

@@ -51,7 +51,7 @@ export type EngineImage = z.infer<typeof EngineImage>;
  * engine cannot be reached.
  */
 export interface EnginePort {
-  /** Resolves once sandbox-api answers inside. @throws INVALID_IMAGE, SANDBOX_ALREADY_EXISTS, SANDBOX_START_FAILED, HOST_FULL */
+  /** Resolves once sandbox-api answers inside. @throws INVALID_IMAGE, SANDBOX_ALREADY_EXISTS, SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT */
   create(spec: EngineSandboxSpec): Promise<EngineSandbox>;
   /** @throws SANDBOX_NOT_FOUND */
   get(id: SandboxId): Promise<EngineSandbox>;

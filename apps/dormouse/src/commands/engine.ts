@@ -26,6 +26,13 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
     onError: (error) => log.error({ event: "engine.error", code: error.code, err: error.cause ?? error }),
   });
   log.info({ event: "engine.start", instance: engine.instance.name, sandboxCount: engine.sandboxes.count });
+  if (engine.unreadableIds.length > 0) {
+    log.error({
+      event: "engine.start",
+      outcome: "records cannot be read, sandboxes left alone",
+      ids: engine.unreadableIds,
+    });
+  }
   reportReady(config.readyFd, engine.instance.name);
   const stop = async (): Promise<void> => {
     await server[Symbol.asyncDispose]();
