@@ -1,5 +1,6 @@
 import { AppError } from "@dormouse/kernel";
 import { empty, text } from "./http.ts";
+import type { SocketSession } from "./web-socket.ts";
 
 /** One request as handlers see it: decoded where decoding is safe, raw where the contract depends on the spelling. */
 export interface RequestContext {
@@ -11,9 +12,14 @@ export interface RequestContext {
   /** True when the raw path holds an upper-case `%2F` anywhere, which makes the wildcard absolute. */
   readonly hasEncodedSlash: boolean;
   readonly query: URLSearchParams;
+  /** The server the request came to: it is what turns the connection into a WebSocket. */
+  readonly server: Bun.Server<SocketSession>;
 }
 
-export type Handler = (context: RequestContext) => Response | Promise<Response>;
+/** Undefined once the connection has become a WebSocket. */
+export type Answer = Response | undefined;
+
+export type Handler = (context: RequestContext) => Answer | Promise<Answer>;
 
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
@@ -33,13 +39,14 @@ interface CompiledRoute extends Route {
 export function createRouter(
   routes: readonly Route[],
   root: Handler,
-): (request: Request) => Response | Promise<Response> {
+): (request: Request, server: RequestContext["server"]) => Answer | Promise<Answer> {
   const compiled = routes.map((route): CompiledRoute => ({ ...route, regex: compile(route.pattern) }));
-  return (request) => {
+  return (request, server) => {
     if (request.method === "OPTIONS") return empty(204);
     const { rawPath, rawQuery } = splitTarget(request.url);
     const path = decodePath(rawPath);
-    const context = { request, hasEncodedSlash: rawPath.includes("%2F"), query: new URLSearchParams(rawQuery) };
+    const query = new URLSearchParams(rawQuery);
+    const context = { request, server, hasEncodedSlash: rawPath.includes("%2F"), query };
     if (path === "/" && request.method !== "HEAD") return root({ ...context, params: {}, wildcard: "" });
     const found = findRoute(compiled, request.method, path);
     if (found === null) return redirectOrNotFound(compiled, request.method, { path, rawQuery });

@@ -7,7 +7,8 @@ import { errorResponse } from "./http.ts";
 import { createLogDirectory } from "./log-directory.ts";
 import { ProcessTable } from "./processes/process-table.ts";
 import { processRoutes } from "./processes/routes.ts";
-import { createRouter, type Route } from "./router.ts";
+import { type Answer, createRouter, type Route } from "./router.ts";
+import { type SocketSession, WEB_SOCKET_HANDLER } from "./web-socket.ts";
 
 export interface SandboxApiOptions {
   /** 0 takes any free port. */
@@ -35,7 +36,7 @@ export interface SandboxApi extends AsyncDisposable {
 export function startSandboxApi(options: SandboxApiOptions): SandboxApi {
   const config = readConfig(options.env, options.cwd);
   const health = createHealthHandler(options.build);
-  const server = listen(options.port, (request) => route(request));
+  const server = listen(options.port, (request, agent) => route(request, agent));
   const logDirectory = createLogDirectory(config.logDirectory);
   const processes = new ProcessTable(config, logDirectory);
   const routes: Route[] = [
@@ -58,12 +59,13 @@ export function startSandboxApi(options: SandboxApiOptions): SandboxApi {
   };
 }
 
-type Answer = (request: Request) => Response | Promise<Response>;
+type Respond = (request: Request, server: Bun.Server<SocketSession>) => Answer | Promise<Answer>;
 
-function listen(port: number, fetch: Answer): Bun.Server<undefined> {
+function listen(port: number, fetch: Respond): Bun.Server<SocketSession> {
   const settings = {
     port,
     fetch,
+    websocket: WEB_SOCKET_HANDLER,
     development: false,
     // Without this the production mode shares the port with whoever else asks for it, instead of failing.
     reusePort: false,
@@ -80,16 +82,16 @@ function listen(port: number, fetch: Answer): Bun.Server<undefined> {
 }
 
 /** `answer` with every failure rendered as an answer. */
-function rendered(answer: Answer, onUnexpectedError: (error: unknown) => void): Answer {
+function rendered(answer: Respond, onUnexpectedError: (error: unknown) => void): Respond {
   const render = (thrown: unknown): Response => {
     const error = toAppError(thrown);
     if (error !== thrown) onUnexpectedError(thrown);
     return errorResponse(error);
   };
-  return (request) => {
+  return (request, server) => {
     try {
-      const response = answer(request);
-      return response instanceof Response ? response : response.catch(render);
+      const response = answer(request, server);
+      return response instanceof Promise ? response.catch(render) : response;
     } catch (error) {
       return render(error);
     }
