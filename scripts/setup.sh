@@ -10,7 +10,7 @@ packages="ca-certificates catatonit crun iproute2 libnss-myhostname mmdebstrap n
 for option in "$@"; do
   case $option in
     --test) packages="$packages busybox-static curl musl musl-tools" ;;
-    --bench) packages="$packages caddy nginx-light wrk" ;;
+    --bench) packages="$packages caddy curl nginx-light wrk" ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
   esac
 done
@@ -43,13 +43,14 @@ fi
 # True when there is no file $1, or a source below the folders that follow is newer.
 is_stale() {
   target=$1 && shift
-  [ ! -e "$target" ] || [ -n "$(find "$@" -name '*.ts' ! -name '*.test.ts' -newer "$target" | head -n 1)" ]
+  [ ! -e "$target" ] || [ -n "$(find "$@" -regex '.*\.\(ts\|js\|css\)' ! -name '*.test.ts' -newer "$target" | head -n 1)" ]
 }
 
 if is_stale dist/sandbox-api packages/kernel packages/schema packages/sandbox-api apps/sandbox-api; then
   step "building the sandbox-api executable"
   mkdir -p dist
-  node_modules/.bin/bun build --compile --minify --bytecode \
+  # Split, so that what is imported on first use costs nothing at the start.
+  node_modules/.bin/bun build --compile --minify --bytecode --splitting --format=esm \
     --no-compile-autoload-dotenv --no-compile-autoload-bunfig apps/sandbox-api/src/main.ts --outfile dist/sandbox-api.new > /dev/null
   mv dist/sandbox-api.new dist/sandbox-api
 fi

@@ -48,7 +48,7 @@ export const SECTIONS: readonly Section[] = [
       proven("F002 SEED", "Two states: running and STANDBY"),
       proven("F003 SEED", "Goes to STANDBY by itself when idle"),
       proven("F004 SEED", "STANDBY keeps memory, files and processes"),
-      pending("F005 SEED", "Any access wakes it", "API, ports and previews do; terminal and MCP are to come"),
+      proven("F005 SEED", "Any access wakes it"),
       pending("F006 SEED", "STANDBY without a time limit; volumes for what must last", "volumes"),
       pending("F007 SEED", "Delete, and create again with the data on a volume", "volumes"),
       pending("F008 SEED", "Delete erases everything at once", "the API does; `bl delete` is to come"),
@@ -83,7 +83,7 @@ export const SECTIONS: readonly Section[] = [
       pending("F037 DOCS", "Kernel options: iptables, nfs, tun"),
       pending("F038 DOCS", "Errors of create", "quotas"),
       pending("F039 DOCS", "Variables set inside", "PORT"),
-      pending("F040 DOCS", "Upgrade of the API inside, in place"),
+      proven("F040 DOCS", "Upgrade of the API inside, in place"),
     ],
   },
   {
@@ -189,10 +189,10 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "Files",
     requirements: [
-      pending("F140 SEED", "Files by HTTP, MCP and terminal", "MCP and terminal"),
-      pending("F141 DOCS", "Files by SDK", "find, grep, search, download"),
-      pending("F142 DOCS", "Large uploads in parts"),
-      pending("F143 DOCS", "Watch for changes"),
+      proven("F140 SEED", "Files by HTTP, MCP and terminal"),
+      proven("F141 DOCS", "Files by SDK"),
+      proven("F142 DOCS", "Large uploads in parts"),
+      proven("F143 DOCS", "Watch for changes"),
       proven("F144 DOCS", "Absolute paths and paths from the working directory"),
     ],
   },
@@ -260,11 +260,15 @@ export const SECTIONS: readonly Section[] = [
     title: "Terminal, MCP, codegen",
     requirements: [
       pending("F210 SEED", "bl connect sandbox"),
-      pending("F220 SEED", "An MCP server in every sandbox"),
-      pending("F221 SEED", "MCP tools for processes"),
-      pending("F222 SEED", "MCP tools for files"),
-      pending("F223 SEED", "Codegen tools"),
-      pending("F224 SEED", "Tools for agent frameworks"),
+      proven("F220 SEED", "An MCP server in every sandbox"),
+      proven("F221 SEED", "MCP tools for processes"),
+      proven("F222 SEED", "MCP tools for files"),
+      proven("F223 SEED", "Codegen tools"),
+      pending(
+        "F224 SEED",
+        "Tools for agent frameworks",
+        "shown with the SDK's own getTool; the adapter packages are to be run",
+      ),
     ],
   },
   {
@@ -285,7 +289,7 @@ export const SECTIONS: readonly Section[] = [
       pending("F241 DOCS", "Values made per request"),
       pending("F242 DOCS", "Allowed and forbidden domains"),
       pending("F243 DOCS", "Network settings changed later"),
-      pending("F250 DOCS", "Processes as a user that is not root"),
+      proven("F250 DOCS", "Processes as a user that is not root"),
     ],
   },
   {

@@ -67,6 +67,13 @@ export class Api {
     return fetch(url, { ...init, headers: this.#headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
   }
 
+  /** Our credentials as options of curl. */
+  curlHeaders(): string[] {
+    return Object.entries(this.#headers).flatMap(([name, value]) =>
+      name === "content-type" ? [] : ["-H", `${name}: ${value}`],
+    );
+  }
+
   async #call(method: string, path: string, body?: unknown): Promise<unknown> {
     const response = await this.fetch(`${this.#url}${path}`, {
       method,
@@ -110,6 +117,15 @@ export class Sandbox implements AsyncDisposable {
       body: JSON.stringify({ content }),
     });
     await readJson(response, `write ${path}`);
+  }
+
+  /** `files`: contents by path below `folder`, which is absolute. */
+  async writeTree(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+    const response = await this.#api.fetch(`${this.url}/filesystem/tree/${folder}`, {
+      method: "PUT",
+      body: JSON.stringify({ files }),
+    });
+    await readJson(response, `writeTree ${folder}`);
   }
 
   remove(): Promise<void> {

@@ -1,22 +1,28 @@
 import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { benchAgent } from "./agent.ts";
 import { benchBurst } from "./burst.ts";
 import { type BenchContext, withDormouse } from "./context.ts";
 import { benchCreate } from "./create.ts";
 import { benchExec } from "./exec.ts";
 import { type Figure, renderFigure } from "./figure.ts";
+import { benchFiles } from "./files.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
 import { benchWake } from "./wake.ts";
+import { benchWatch } from "./watch.ts";
 
 type Benchmarks = Readonly<Record<string, (context: BenchContext) => Promise<Figure[]>>>;
 
 /** On a Dormouse whose sandboxes stay awake. `memory` comes first: it looks at one that has done nothing yet. */
 const AWAKE: Benchmarks = {
   memory: benchMemory,
+  agent: benchAgent,
   create: benchCreate,
   exec: benchExec,
+  files: benchFiles,
+  watch: benchWatch,
   gateway: benchGateway,
   burst: benchBurst,
 };

@@ -1,24 +1,15 @@
-import { beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { useDormouse } from "../support/suite.ts";
-import { type Report, runProgram } from "./run-program.ts";
+import { runProgram, seenBy } from "./run-program.ts";
 
 /* The unmodified @blaxel/core under Node: each program uses one area of it, and the tests read what it saw. */
 const suite = useDormouse();
 
-/** The report of a program that runs before the tests of its area. */
-function seenBy(program: string): () => Report {
-  let report: Report = {};
-  beforeAll(async () => {
-    report = await runProgram(program, { env: suite.dormouse.env });
-  });
-  return () => report;
-}
-
 describe("SandboxInstance", () => {
-  const seen = seenBy("sandboxes");
+  const seen = seenBy(suite, "sandboxes");
 
   test("F020 create() takes name, image, memory, ports and environment, and serves when it answers", () => {
     expect(seen()).toMatchObject({
@@ -80,7 +71,7 @@ describe("SandboxInstance", () => {
 });
 
 describe("process", () => {
-  const seen = seenBy("processes");
+  const seen = seenBy(suite, "processes");
 
   test("exec() with waitForCompletion returns output and exit code", () => {
     expect(seen()).toMatchObject({
@@ -146,7 +137,7 @@ describe("process", () => {
 });
 
 describe("log streams", () => {
-  const seen = seenBy("streams");
+  const seen = seenBy(suite, "streams");
 
   test("F152 the callbacks of exec() hear each line while it runs", () => {
     expect(seen()["waited"]).toEqual({
@@ -175,7 +166,7 @@ describe("log streams", () => {
 });
 
 describe("fs", () => {
-  const seen = seenBy("files");
+  const seen = seenBy(suite, "files");
 
   test("F144 write() and read() keep text as it is, in any path", () => {
     expect(seen()).toMatchObject({
@@ -209,7 +200,7 @@ describe("fs", () => {
 });
 
 describe("previews", () => {
-  const seen = seenBy("previews");
+  const seen = seenBy(suite, "previews");
 
   test("createIfNotExists() makes one and finds it again", () => {
     expect(seen()).toMatchObject({ same: true, got: true, list: ["private", "public"], public: "200 app GET /page" });
@@ -231,7 +222,7 @@ describe("previews", () => {
 });
 
 describe("sessions", () => {
-  const seen = seenBy("sessions");
+  const seen = seenBy(suite, "sessions");
 
   test("F200 create() returns name, url, token and expiry", () => {
     expect(seen()["session"]).toMatchObject({ name: true, token: "string", expiresAt: seen()["expected"] });
@@ -269,7 +260,7 @@ describe("sessions", () => {
 });
 
 describe("sandbox.fetch()", () => {
-  const seen = seenBy("fetch");
+  const seen = seenBy(suite, "fetch");
 
   test("F173 reaches the app: method, path, headers and body as sent, and no key of ours", () => {
     expect(seen()).toMatchObject({

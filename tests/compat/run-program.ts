@@ -1,4 +1,6 @@
+import { beforeAll } from "bun:test";
 import { join } from "node:path";
+import type { DormouseSuite } from "../support/suite.ts";
 
 /** What a program saw: it prints one JSON object. */
 export type Report = Readonly<Record<string, unknown>>;
@@ -20,4 +22,13 @@ export async function runProgram(name: string, { env = {}, cwd = import.meta.dir
   const [output, errors, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (exitCode !== 0) throw new Error(`program "${name}" ended with ${exitCode}:\n${errors}`);
   return JSON.parse(output) as Report;
+}
+
+/** The report of a program that runs against the suite's Dormouse before the tests of its area. */
+export function seenBy(suite: DormouseSuite, program: string): () => Report {
+  let report: Report = {};
+  beforeAll(async () => {
+    report = await runProgram(program, { env: suite.dormouse.env });
+  });
+  return () => report;
 }

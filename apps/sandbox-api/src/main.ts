@@ -1,12 +1,29 @@
-import { isAgentRunning, parseArguments, type SandboxApi, startSandboxApi } from "@dormouse/sandbox-api";
+import {
+  type AgentArguments,
+  AppError,
+  isAgentRunning,
+  ownCommand,
+  parseArguments,
+  readTakeover,
+  type SandboxApi,
+  startSandboxApi,
+  STATE_VARIABLE,
+  USAGE,
+  withHostname,
+  withOverflow,
+} from "@dormouse/sandbox-api";
 import { closeSync, writeSync } from "node:fs";
 
 const CLOSE_GRACE_MS = 10_000;
 const BUILD = { version: "0.1.0", gitCommit: "unknown", buildTime: "unknown" };
+/** How often an agent that replaces another tries to get its port back, should somebody have taken it in between. */
+const TAKEOVER_ATTEMPTS = 100;
+const TAKEOVER_PAUSE_MS = 50;
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const complain = (error: unknown): void =>
-  void process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const complain = (text: string): void => void process.stderr.write(`${text}\n`);
+const complainOf = (error: unknown): void =>
+  complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
 
 /** Tells whoever started the agent, by the descriptor it gave, that requests are answered from now on. */
 function announceReady(fd: string | undefined): void {
@@ -22,25 +39,70 @@ function onStopSignal(stop: () => Promise<void>): void {
 }
 
 /** Images start the agent themselves, and then wait for it: the second one stays and does nothing. */
-async function stayBehind(port: number, cause: unknown): Promise<void> {
+async function stayBehind({ port, user }: AgentArguments, cause: unknown): Promise<void> {
   if (!(await isAgentRunning(port))) throw cause;
+  if (user !== null) complain(`Cannot become user "${user}": the sandbox-api that runs already stays who it is`);
   onStopSignal(() => Promise.resolve());
   say(`sandbox-api is already running on port ${port}`);
   setInterval(() => {}, 2 ** 31 - 1);
 }
 
-async function main(): Promise<void> {
-  const { port, entrypoint } = parseArguments(process.argv.slice(2));
-  const { env } = process;
+const isPortTaken = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The same in every start; `env` is what the agent takes for its environment. */
+const startOptions = (port: number, env: Environment) => ({
+  port,
+  env,
+  cwd: process.cwd(),
+  command: () => ownCommand(process.argv),
+  build: BUILD,
+  onUnexpectedError: complainOf,
+});
+
+/** Starts as the agent that this process was until now: what that one started runs already. */
+async function takeOver(port: number, env: Environment, statePath: string): Promise<SandboxApi> {
+  const options = { ...startOptions(port, env), takeover: readTakeover(statePath) };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return startSandboxApi(options);
+    } catch (error) {
+      if (!isPortTaken(error) || attempt === TAKEOVER_ATTEMPTS) throw error;
+      await Bun.sleep(TAKEOVER_PAUSE_MS);
+    }
+  }
+}
+
+async function serve(asked: AgentArguments): Promise<void> {
+  const env = withHostname(withOverflow(process.env, complain));
+  const statePath = env[STATE_VARIABLE];
+  if (statePath !== undefined) {
+    const successor = await takeOver(asked.port, env, statePath);
+    return onStopSignal(() => successor.close(CLOSE_GRACE_MS));
+  }
   let api: SandboxApi;
   try {
-    api = startSandboxApi({ port, env, cwd: process.cwd(), build: BUILD, onUnexpectedError: complain });
+    api = startSandboxApi({ ...startOptions(asked.port, env), user: asked.user });
   } catch (error) {
-    return stayBehind(port, error);
+    if (!isPortTaken(error)) throw error;
+    return stayBehind(asked, error);
   }
   onStopSignal(() => api.close(CLOSE_GRACE_MS));
   announceReady(env["DORMOUSE_READY_FD"]);
-  api.startEntrypoint(entrypoint);
+  api.startEntrypoint(asked.entrypoint);
+  if (asked.command !== null) api.startCommand(asked.command);
 }
 
-void main();
+async function main(): Promise<void> {
+  const asked = parseArguments(process.argv.slice(2));
+  if (asked.question === "help") return say(USAGE);
+  if (asked.question === "version") return say(`sandbox-api ${BUILD.version}`);
+  await serve(asked);
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof AppError) complain(error.message);
+  else complainOf(error);
+  process.exit(1);
+});

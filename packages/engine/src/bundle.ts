@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { EngineSandboxSpec } from "@dormouse/schema";
-import type { ImageManifest } from "./images/store.ts";
+import { BASH, type ImageManifest } from "./images/store.ts";
 import type { SandboxFiles } from "./layout.ts";
 import { MAPPED_ID_COUNT, MAPPED_ROOT_ID } from "./user-namespace.ts";
 
@@ -107,11 +107,15 @@ function entrypointArguments(image: ImageManifest): string[] {
 const AGENT_SENSITIVE = /^(BUN|GLIBC|JSC|LD|MALLOC|MIMALLOC|NODE|UV)_/;
 
 function environment(spec: EngineSandboxSpec, image: ImageManifest): string[] {
-  const variables = { PATH: DEFAULT_PATH, HOME: "/root", ...image.config.env, ...spec.env };
-  const pairs = Object.entries(variables).map(([name, value]) =>
+  const { env, user } = image.config;
+  const shell = image.hasBash ? { SHELL: BASH } : {};
+  const variables = { PATH: DEFAULT_PATH, HOME: "/root", ...shell, ...env, ...spec.env };
+  const given = Object.entries(variables).filter(([name]) => !name.startsWith("DORMOUSE_"));
+  const pairs = given.map(([name, value]) =>
     AGENT_SENSITIVE.test(name) ? `DORMOUSE_ENV_${name}=${value}` : `${name}=${value}`,
   );
-  return [...pairs, `DORMOUSE_READY_FD=${READY_FD}`];
+  const platform = [`DORMOUSE_READY_FD=${READY_FD}`, ...(user === "" ? [] : [`DORMOUSE_IMAGE_USER=${user}`])];
+  return [...pairs, ...platform];
 }
 
 const bind = (source: string, destination: string, access: "ro" | "rw") => ({

@@ -53,3 +53,28 @@ test("the image's entrypoint runs as a child of sandbox-api, in its working dire
   expect(stdout).toBe("green in /app\n");
   await suite.port.remove(sandbox.id);
 });
+
+test("F250 the image's own USER is who commands run as, where BL_SANDBOX_USER_ENABLED asks for it", async () => {
+  const fill = async (root: string) => {
+    await Bun.$`mkdir -p ${root}/bin ${root}/etc ${root}/tmp && cp /bin/busybox ${root}/bin/ && ln -s busybox ${root}/bin/sh`.quiet();
+    await Bun.write(`${root}/etc/passwd`, "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n");
+    await Bun.write(`${root}/etc/group`, "root:x:0:\napp:x:1000:\n");
+  };
+  await addImage(suite.data.dir, "with-user", fill, { user: "app" });
+  for (const [env, expected] of [
+    [{}, "0 0"],
+    [{ BL_SANDBOX_USER_ENABLED: "true" }, "1000 1000"],
+  ] as const) {
+    const sandbox = await suite.port.create(newSpec({ image: "with-user", env }));
+    const { stdout } = await runInside(sandbox, "echo $(/bin/busybox id -u) $(/bin/busybox id -g)");
+    expect(stdout).toBe(`${expected}\n`);
+    await suite.port.remove(sandbox.id);
+  }
+});
+
+test("SHELL is bash only in images that have it", async () => {
+  const image = await addScratchImage(suite.data.dir, { hasShell: true });
+  const sandbox = await suite.port.create(newSpec({ image }));
+  expect((await runInside(sandbox, "echo [$SHELL]")).stdout).toBe("[]\n");
+  await suite.port.remove(sandbox.id);
+});

@@ -60,7 +60,7 @@ export async function addImage(
       tag: "latest",
       digest: `test-${name}`,
       rootDir,
-      config: { entrypoint: [], cmd: [], env: {}, workingDir: "/", ...config },
+      config: { entrypoint: [], cmd: [], env: {}, workingDir: "/", user: "", ...config },
     });
   } finally {
     rmSync(rootDir, { recursive: true, force: true });

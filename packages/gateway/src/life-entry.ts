@@ -1,8 +1,13 @@
 import { channel } from "node:diagnostics_channel";
+import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "@dormouse/kernel";
 import type { EnginePort, EngineSandboxState, SandboxId } from "@dormouse/schema";
 import { Lease, type LeaseHolder } from "./lease.ts";
 import { AGENT_PORT } from "./place.ts";
+
+/** Longer together than an agent takes to replace itself. */
+const IDLE_QUESTION_ATTEMPTS = 5;
+const IDLE_QUESTION_PAUSE_MS = 100;
 
 export type LifeState = "awake" | "falling-asleep" | "asleep" | "waking";
 
@@ -167,16 +172,21 @@ export class SandboxLifeEntry implements LeaseHolder {
     this.#sleep = this.#runSleep();
   }
 
-  /** Resolves when no keepAlive process runs inside, or when the agent cannot say: then there is none to wait for. */
+  /**
+   * Resolves when no keepAlive process runs inside. An agent that replaces itself cuts the question off, so it is asked again;
+   * one that stays silent has none to wait for.
+   */
   async #askWhetherIdle(signal: AbortSignal): Promise<void> {
-    try {
-      const answer = await fetch(`http://${this.#address}:${AGENT_PORT}/_dormouse/idle`, {
-        signal,
-        timeout: false,
-      } as RequestInit);
-      await answer.bytes();
-    } catch {
-      // Nobody to ask.
+    for (let attempt = 1; attempt <= IDLE_QUESTION_ATTEMPTS; attempt++) {
+      try {
+        const url = `http://${this.#address}:${AGENT_PORT}/_dormouse/idle`;
+        const answer = await fetch(url, { signal, timeout: false } as RequestInit);
+        await answer.bytes();
+        return;
+      } catch {
+        if (signal.aborted || this.#isEnded) return;
+        await delay(IDLE_QUESTION_PAUSE_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      }
     }
   }
 

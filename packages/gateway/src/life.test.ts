@@ -134,6 +134,23 @@ test("a request during the idle question calls it off, and the question is asked
   expect(questionCount).toBe(2);
 });
 
+test("an agent that replaces itself while it is asked is asked again, and its keepAlive processes still count", async () => {
+  await using bench = new GatewayBench({ idleMs: IDLE_MS });
+  let questionCount = 0;
+  const held = Promise.withResolvers<() => void>();
+  await bench.listenHttp(8080, (request, response) => {
+    questionCount += 1;
+    if (questionCount < 3) request.socket.resetAndDestroy();
+    else held.resolve(() => response.end());
+  });
+  const answerIdle = await held.promise;
+  await Bun.sleep(IDLE_MS * 2);
+  expect(bench.engine.calls).toEqual([]);
+  answerIdle();
+  await untilState(bench, "asleep");
+  expect(questionCount).toBe(3);
+});
+
 test("a sandbox whose agent does not answer falls asleep too", async () => {
   await using bench = new GatewayBench({ idleMs: IDLE_MS });
   await untilState(bench, "asleep");

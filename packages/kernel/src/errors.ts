@@ -38,6 +38,7 @@ export const ERROR_INFO = defineErrors({
   HOST_UNSUITABLE: { status: 500, retryable: false },
   UPSTREAM_UNREACHABLE: { status: 502, retryable: true },
   SANDBOX_UNAVAILABLE: { status: 503, retryable: true },
+  STDIN_STALLED: { status: 503, retryable: false },
   HOST_FULL: { status: 503, retryable: true },
   ENGINE_UNAVAILABLE: { status: 503, retryable: true },
   SANDBOX_START_TIMEOUT: { status: 504, retryable: true },

@@ -1,4 +1,4 @@
-import type { AgentHealth } from "@dormouse/schema";
+import type { AgentHealth, UpgradeStatus } from "@dormouse/schema";
 import { json } from "./http.ts";
 
 export interface BuildInfo {
@@ -7,8 +7,15 @@ export interface BuildInfo {
   readonly buildTime: string;
 }
 
+/** What an agent says of having been replaced. */
+export interface UpgradeReport {
+  /** How often. */
+  readonly count: number;
+  readonly status: UpgradeStatus;
+}
+
 /** Handler of `GET /health`; its uptime counts from this call. */
-export function createHealthHandler(build: BuildInfo): () => Response {
+export function createHealthHandler(build: BuildInfo, upgrade: UpgradeReport): () => Response {
   const startedAtMs = Date.now();
   return () => {
     const uptimeSeconds = (Date.now() - startedAtMs) / 1000;
@@ -20,9 +27,9 @@ export function createHealthHandler(build: BuildInfo): () => Response {
       arch: process.arch === "x64" ? "amd64" : process.arch,
       uptime: formatUptime(uptimeSeconds),
       uptimeSeconds,
-      upgradeCount: 0,
+      upgradeCount: upgrade.count,
       startedAt: new Date(startedAtMs).toISOString(),
-      lastUpgrade: { status: "idle", step: "none", version: "" },
+      lastUpgrade: upgrade.status,
     };
     return json(health);
   };

@@ -1,4 +1,11 @@
-export { parseArguments, type AgentArguments } from "./arguments.ts";
+export { AppError } from "@dormouse/kernel";
+export type { AgentHealth, ProcessResponse } from "@dormouse/schema";
+export { parseArguments, USAGE, type AgentArguments } from "./arguments.ts";
+export { withHostname } from "./environment/hostname.ts";
+export { withOverflow } from "./environment/overflow.ts";
 export type { BuildInfo } from "./health.ts";
 export { isAgentRunning } from "./running-agent.ts";
 export { startSandboxApi, type SandboxApi, type SandboxApiOptions } from "./server.ts";
+export { ownCommand } from "./upgrade/executable.ts";
+export { readTakeover, type Takeover } from "./upgrade/saved-state.ts";
+export { STATE_VARIABLE } from "./upgrade/upgrade.ts";

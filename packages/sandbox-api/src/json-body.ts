@@ -42,8 +42,16 @@ export class JsonFields {
     return this.#read(name, "a list of integers", (value) => Array.isArray(value) && value.every(isInteger));
   }
 
+  stringList(name: string): readonly string[] | undefined {
+    return this.#read(name, "a list of strings", (value) => Array.isArray(value) && value.every(isString));
+  }
+
   strings(name: string): Readonly<Record<string, string>> | undefined {
     return this.#read(name, "an object of strings", isStringRecord);
+  }
+
+  objects(name: string): readonly JsonFields[] | undefined {
+    return this.#read(name, "a list of objects", isObjectList)?.map((value) => new JsonFields(value));
   }
 
   #read<T>(name: string, expected: string, isExpected: (value: unknown) => value is T): T | undefined {
@@ -69,5 +77,7 @@ function parseJson(body: string): unknown {
 
 const isString = (value: unknown): value is string => typeof value === "string";
 const isInteger = (value: unknown): value is number => Number.isSafeInteger(value);
+const isObjectList = (value: unknown): value is object[] =>
+  Array.isArray(value) && value.every((item) => typeof item === "object" && item !== null && !Array.isArray(item));
 const isStringRecord = (value: unknown): value is Record<string, string> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isString);

@@ -1,22 +1,40 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { lchownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Cleaning up costs milliseconds the first request should not pay. */
 const CLEAN_UP_AFTER_MS = 2000;
 
+export interface DirectoryOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /**
- * This run's own folder below `parent`, for its user's eyes only; one in the temporary directory where `parent` cannot be used.
- * Folders of agents that are gone are removed: what they logged belongs to processes that are gone too.
+ * This run's own folder below `parent`, for its owner's eyes only; one in the temporary directory where `parent` cannot be
+ * used. Without `owner` it belongs to whoever the agent is. Folders of agents that are gone are removed: what they logged
+ * belongs to processes that are gone too.
  */
-export function createLogDirectory(parent: string): string {
+export function createLogDirectory(parent: string, owner: DirectoryOwner | null): string {
   try {
-    mkdirSync(parent, { recursive: true, mode: 0o700 });
-    setTimeout(removeLeftOvers, CLEAN_UP_AFTER_MS, parent).unref();
-    return mkdtempSync(join(parent, `run-${process.pid}-${startTicks(process.pid)}-`));
+    return createBelow(parent, owner);
   } catch {
-    return mkdtempSync(join(tmpdir(), "sandbox-api-"));
+    return owned(mkdtempSync(join(tmpdir(), "sandbox-api-")), owner);
   }
+}
+
+function createBelow(parent: string, owner: DirectoryOwner | null): string {
+  // Others pass through but cannot look: the folder inside is the one they own.
+  const isNew = mkdirSync(parent, { recursive: true, mode: 0o711 }) !== undefined;
+  if (isNew) owned(parent, owner);
+  setTimeout(removeLeftOvers, CLEAN_UP_AFTER_MS, parent).unref();
+  return owned(mkdtempSync(join(parent, `run-${process.pid}-${startTicks(process.pid)}-`)), owner);
+}
+
+/** Never through a link: whoever owns the parent could put one there. */
+function owned(directory: string, owner: DirectoryOwner | null): string {
+  if (owner !== null) lchownSync(directory, owner.uid, owner.gid);
+  return directory;
 }
 
 function removeLeftOvers(parent: string): void {

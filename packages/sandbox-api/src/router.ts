@@ -28,6 +28,20 @@ export interface Route {
   readonly handle: Handler;
 }
 
+/** Routes that are loaded with the first request for one of them, so that they cost nothing at the start. */
+export interface Feature {
+  /** What the decoded paths of its routes begin with. */
+  readonly prefixes: readonly string[];
+  load(): Promise<readonly Route[]>;
+}
+
+export interface RouterOptions {
+  readonly routes: readonly Route[];
+  readonly features: readonly Feature[];
+  /** Any method but HEAD on `/`. */
+  readonly root: Handler;
+}
+
 interface CompiledRoute extends Route {
   readonly regex: RegExp;
 }
@@ -36,11 +50,12 @@ interface CompiledRoute extends Route {
  * Dispatches on the percent-decoded path of the raw request target, as clients encode slashes on purpose. HEAD answers 200
  * wherever GET is known, without running its handler; OPTIONS answers 204 everywhere.
  */
-export function createRouter(
-  routes: readonly Route[],
-  root: Handler,
-): (request: Request, server: RequestContext["server"]) => Answer | Promise<Answer> {
-  const compiled = routes.map((route): CompiledRoute => ({ ...route, regex: compile(route.pattern) }));
+export function createRouter({
+  routes,
+  features,
+  root,
+}: RouterOptions): (request: Request, server: RequestContext["server"]) => Answer | Promise<Answer> {
+  const table = new RouteTable(routes, features);
   return (request, server) => {
     if (request.method === "OPTIONS") return empty(204);
     const { rawPath, rawQuery } = splitTarget(request.url);
@@ -48,13 +63,64 @@ export function createRouter(
     const query = new URLSearchParams(rawQuery);
     const context = { request, server, hasEncodedSlash: rawPath.includes("%2F"), query };
     if (path === "/" && request.method !== "HEAD") return root({ ...context, params: {}, wildcard: "" });
-    const found = findRoute(compiled, request.method, path);
-    if (found === null) return redirectOrNotFound(compiled, request.method, { path, rawQuery });
-    if (request.method === "HEAD") return empty(200);
-    const { wildcard = "", ...params } = found.match.groups ?? {};
-    return found.route.handle({ ...context, params, wildcard });
+    const answer = (): Answer | Promise<Answer> => {
+      const found = table.find(request.method, path);
+      if (found === null) return redirectOrNotFound(table, request.method, { path, rawQuery });
+      if (request.method === "HEAD") return empty(200);
+      const { wildcard = "", ...params } = found.match.groups ?? {};
+      return found.route.handle({ ...context, params, wildcard });
+    };
+    const loading = table.loadFor(request.method, path);
+    return loading === null ? answer() : loading.then(answer);
   };
 }
+
+interface Found {
+  readonly route: CompiledRoute;
+  readonly match: RegExpExecArray;
+}
+
+class RouteTable {
+  readonly #routes: CompiledRoute[];
+  /** Those that are not loaded yet. */
+  readonly #features: Set<Feature>;
+  readonly #loading = new Map<Feature, Promise<void>>();
+
+  constructor(routes: readonly Route[], features: readonly Feature[]) {
+    this.#routes = routes.map(compiled);
+    this.#features = new Set(features);
+  }
+
+  find(method: string, path: string): Found | null {
+    const wanted = method === "HEAD" ? "GET" : method;
+    for (const route of this.#routes) {
+      const match = route.method === wanted ? route.regex.exec(path) : null;
+      if (match !== null) return { route, match };
+    }
+    return null;
+  }
+
+  /** Null when everything that could answer is there. */
+  loadFor(method: string, path: string): Promise<void> | null {
+    if (this.#features.size === 0 || this.find(method, path) !== null) return null;
+    const feature = [...this.#features].find(({ prefixes }) => prefixes.some((prefix) => path.startsWith(prefix)));
+    if (feature === undefined) return null;
+    const loading = this.#loading.get(feature) ?? this.#load(feature);
+    this.#loading.set(feature, loading);
+    return loading;
+  }
+
+  async #load(feature: Feature): Promise<void> {
+    try {
+      this.#routes.push(...(await feature.load()).map(compiled));
+      this.#features.delete(feature);
+    } finally {
+      this.#loading.delete(feature);
+    }
+  }
+}
+
+const compiled = (route: Route): CompiledRoute => ({ ...route, regex: compile(route.pattern) });
 
 function compile(pattern: string): RegExp {
   const source = pattern.replace(/:(\w+)/g, "(?<$1>[^/]+)").replace(/\/\*$/, "(?<wildcard>/.*)");
@@ -77,22 +143,13 @@ function decodePath(rawPath: string): string {
   }
 }
 
-function findRoute(routes: readonly CompiledRoute[], method: string, path: string) {
-  const wanted = method === "HEAD" ? "GET" : method;
-  for (const route of routes) {
-    const match = route.method === wanted ? route.regex.exec(path) : null;
-    if (match !== null) return { route, match };
-  }
-  return null;
-}
-
 function redirectOrNotFound(
-  routes: readonly CompiledRoute[],
+  table: RouteTable,
   method: string,
   { path, rawQuery }: { path: string; rawQuery: string },
 ): Response {
   const other = path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
-  if (findRoute(routes, method, other) === null) return text("404 page not found", 404);
+  if (table.find(method, other) === null) return text("404 page not found", 404);
   const location = encodeURI(other) + (rawQuery === "" ? "" : `?${rawQuery}`);
   return empty(method === "GET" ? 301 : 307, { Location: location });
 }

@@ -1,22 +1,19 @@
-import { toAppError } from "@dormouse/kernel";
-import { readConfig } from "./config.ts";
-import { startEntrypoint } from "./entrypoint.ts";
+import { createFeatures } from "./features.ts";
 import { fileRoutes } from "./files/routes.ts";
 import { type BuildInfo, createHealthHandler, welcome } from "./health.ts";
-import { errorResponse } from "./http.ts";
-import { createLogDirectory } from "./log-directory.ts";
+import { ImagePrograms } from "./image-programs.ts";
+import { heldUntil, listen, orClose, rendered, type Respond, timed } from "./listen.ts";
 import { ProcessTable } from "./processes/process-table.ts";
 import { processRoutes } from "./processes/routes.ts";
-import { type Answer, createRouter, type Route } from "./router.ts";
-import { type SocketSession, WEB_SOCKET_HANDLER } from "./web-socket.ts";
+import { createRouter, type RequestContext, type Route } from "./router.ts";
+import { settle, type SettleOptions } from "./settle.ts";
+import { createUpgrade, type UpgradeOptions } from "./upgrade/create.ts";
+import { upgradeRoutes } from "./upgrade/routes.ts";
+import { goOn } from "./upgrade/go-on.ts";
+import { NEVER_UPGRADED } from "./upgrade/upgrade.ts";
+import { asksForWebSocket } from "./web-socket.ts";
 
-export interface SandboxApiOptions {
-  /** 0 takes any free port. */
-  readonly port: number;
-  /** The agent's environment: its settings, and what processes inherit except `DORMOUSE_*`. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where processes start. */
-  readonly cwd: string;
+export interface SandboxApiOptions extends SettleOptions, UpgradeOptions {
   readonly build: BuildInfo;
   /** Told of failures nobody expected; the client gets a 500 that says nothing about them. */
   readonly onUnexpectedError: (error: unknown) => void;
@@ -28,72 +25,52 @@ export interface SandboxApi extends AsyncDisposable {
   readonly logDirectory: string;
   /** Runs the image's own entry point beside the API; nothing when `argv` is empty or names the agent itself. */
   startEntrypoint(argv: readonly string[]): void;
-  /** Lets requests under way finish for up to `graceMs`, then closes. Processes are not signalled. Idempotent. */
+  /** Runs `command` once with the shell, in `/`. */
+  startCommand(command: string): void;
+  /** Lets requests under way finish for up to `graceMs`, then closes. Terminals end, processes are not signalled. Idempotent. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Serves the API on all interfaces. @throws the errno error of listening, `EADDRINUSE` when the port is taken. */
+/**
+ * Serves the API on all interfaces. @throws the errno error of listening, `EADDRINUSE` when the port is taken;
+ * {AppError} INVALID_ARGUMENT when it cannot be the user it is asked to be.
+ */
 export function startSandboxApi(options: SandboxApiOptions): SandboxApi {
-  const config = readConfig(options.env, options.cwd);
-  const health = createHealthHandler(options.build);
-  const server = listen(options.port, (request, agent) => route(request, agent));
-  const logDirectory = createLogDirectory(config.logDirectory);
+  const state = options.takeover?.state ?? null;
+  const server = listen(state?.port ?? options.port, (request, agent) => respond(request, agent));
+  const settled = orClose(server, () => settle(options, state));
+  const { config, logDirectory } = settled;
+  const programs = new ImagePrograms(config, logDirectory);
   const processes = new ProcessTable(config, logDirectory);
+  const resources = new AsyncDisposableStack();
+  const { onUnexpectedError } = options;
+  const features = createFeatures({ config, processes, logDirectory, resources, onUnexpectedError });
+  const upgrade = createUpgrade(options, { server, settled, programs, processes });
   const routes: Route[] = [
-    { method: "GET", pattern: "/health", handle: health },
+    { method: "GET", pattern: "/health", handle: createHealthHandler(options.build, upgrade ?? NEVER_UPGRADED) },
     ...processRoutes(config, processes),
     ...fileRoutes(config),
+    ...(upgrade === null ? [] : upgradeRoutes(upgrade)),
   ];
-  const route = rendered(createRouter(routes, welcome), options.onUnexpectedError);
+  const root = async (context: RequestContext) =>
+    asksForWebSocket(context.request) ? (await features.loadMcp()).connect(context) : welcome();
+  const answer = rendered(createRouter({ routes, features: features.all, root }), onUnexpectedError);
+  const isTimed = options.env["ENABLE_PROCESSING_TIME"] === "true";
+  const goingOn = state === null ? null : goOn(state, { processes, programs }).catch(onUnexpectedError);
+  const respond: Respond = heldUntil(goingOn, isTimed ? timed(answer) : answer);
   const close = async (graceMs: number) => {
+    await resources.disposeAsync();
     await Promise.race([server.stop(), Bun.sleep(graceMs)]);
     await server.stop(true);
     processes[Symbol.dispose]();
+    programs[Symbol.dispose]();
   };
   return {
     port: server.port ?? options.port,
     logDirectory,
-    startEntrypoint: (argv) => startEntrypoint(argv, config, logDirectory),
+    startEntrypoint: (argv) => programs.startEntrypoint(argv),
+    startCommand: (command) => programs.startCommand(command),
     close,
     [Symbol.asyncDispose]: () => close(0),
-  };
-}
-
-type Respond = (request: Request, server: Bun.Server<SocketSession>) => Answer | Promise<Answer>;
-
-function listen(port: number, fetch: Respond): Bun.Server<SocketSession> {
-  const settings = {
-    port,
-    fetch,
-    websocket: WEB_SOCKET_HANDLER,
-    development: false,
-    // Without this the production mode shares the port with whoever else asks for it, instead of failing.
-    reusePort: false,
-    idleTimeout: 0,
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-  };
-  try {
-    return Bun.serve({ ...settings, hostname: "::" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") throw error;
-    // No IPv6 here.
-    return Bun.serve({ ...settings, hostname: "0.0.0.0" });
-  }
-}
-
-/** `answer` with every failure rendered as an answer. */
-function rendered(answer: Respond, onUnexpectedError: (error: unknown) => void): Respond {
-  const render = (thrown: unknown): Response => {
-    const error = toAppError(thrown);
-    if (error !== thrown) onUnexpectedError(thrown);
-    return errorResponse(error);
-  };
-  return (request, server) => {
-    try {
-      const response = answer(request, server);
-      return response instanceof Promise ? response.catch(render) : response;
-    } catch (error) {
-      return render(error);
-    }
   };
 }

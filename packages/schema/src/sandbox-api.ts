@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { UpgradeStatus } from "./upgrade.ts";
 
 /** Body of `POST /process`. Clients may send more fields; they are ignored. */
 export const ProcessRequest = z.object({
@@ -15,12 +16,16 @@ export const ProcessRequest = z.object({
   /** Negative means unlimited. */
   maxRestarts: z.int().optional(),
   keepAlive: z.boolean().optional(),
+  /** True opens a pipe for `POST /process/{id}/stdin`; else the input is empty. */
+  stdin: z.boolean().optional(),
 });
 export type ProcessRequest = z.infer<typeof ProcessRequest>;
 
 /** JSON body of `PUT /filesystem/{path}`. */
 export const WriteFileRequest = z.object({
   content: z.string().optional(),
+  /** How `content` is written; base64 is for bytes that are no text. */
+  encoding: z.enum(["utf-8", "base64"]).optional(),
   isDirectory: z.boolean().optional(),
   /** Octal, as in `0644`. */
   permissions: z.string().optional(),
@@ -52,6 +57,8 @@ export interface ProcessResponse {
   readonly maxRestarts: number;
   readonly restartCount: number;
   readonly keepAlive: boolean;
+  /** True when it was started with a writable stdin. */
+  readonly stdin: boolean;
 }
 
 /** Answer of `GET /process/{id}/logs`. */
@@ -80,6 +87,8 @@ export interface FileEntry {
 
 export interface FileWithContent extends FileEntry {
   readonly content: string;
+  /** Absent for text. */
+  readonly encoding?: "base64";
 }
 
 export interface Directory {
@@ -110,7 +119,7 @@ export interface AgentHealth {
   readonly uptimeSeconds: number;
   readonly upgradeCount: number;
   readonly startedAt: string;
-  readonly lastUpgrade: { readonly status: "idle"; readonly step: "none"; readonly version: string };
+  readonly lastUpgrade: UpgradeStatus;
 }
 
 /** Answer of `GET /_dormouse/idle`, which is held open while a keepAlive process runs. */

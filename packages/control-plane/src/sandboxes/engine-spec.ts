@@ -21,6 +21,8 @@ export function toEngineSpec(sandbox: SandboxRecord, machineCpuCount: number): E
       ...Object.fromEntries(envs.map(({ name, value }) => [name, value])),
       BL_NAME: sandbox.name,
       BL_WORKSPACE: sandbox.workspace,
+      BL_WORKSPACE_ID: sandbox.workspace,
+      BL_ENV: "prod",
       BL_TYPE: "sandbox",
       BL_CLOUD: "true",
     },

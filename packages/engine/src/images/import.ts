@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { runCommand } from "../run-command.ts";
-import { type ImageConfig, type ImageManifest, ImageStore } from "./store.ts";
+import { BASH, type ImageConfig, type ImageManifest, ImageStore } from "./store.ts";
 
 export interface ImportRequest {
   readonly imagesDir: string;
@@ -25,6 +25,7 @@ export async function importImage(request: ImportRequest): Promise<ImageManifest
     tag: request.tag,
     layers: [request.digest],
     hasGlibc: hasGlibcLoader(layer),
+    hasBash: existsInside(layer, BASH),
     sizeBytes: Number((await runCommand(["du", "-sb", layer])).split("\t")[0]),
     createdAtMs: Date.now(),
     config: request.config,

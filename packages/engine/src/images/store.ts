@@ -5,12 +5,17 @@ import type { EngineImage } from "@dormouse/schema";
 import { z } from "zod";
 import { parseImageReference } from "./reference.ts";
 
+/** Where bash is, in every image that has it. */
+export const BASH = "/bin/bash";
+
 /** How an image starts, as in the OCI image configuration. */
 export const ImageConfig = z.object({
   entrypoint: z.array(z.string()).default([]),
   cmd: z.array(z.string()).default([]),
   env: z.record(z.string(), z.string()).default({}),
   workingDir: z.string().default("/"),
+  /** As in a Dockerfile's USER. sandbox-api is root all the same, unless it is asked to take this identity. */
+  user: z.string().default(""),
 });
 export type ImageConfig = z.infer<typeof ImageConfig>;
 
@@ -21,6 +26,8 @@ export const ImageManifest = z.object({
   layers: z.array(z.string().regex(/^[a-z0-9-]+$/)).min(1),
   /** False when the image has no glibc loader, so that the host's has to be lent to sandbox-api. */
   hasGlibc: z.boolean(),
+  /** Commands then run in bash, whose `source` works on Debian's own profile where dash's fails. */
+  hasBash: z.boolean().default(false),
   sizeBytes: z.number(),
   createdAtMs: z.number(),
   config: ImageConfig,

@@ -40,9 +40,32 @@ test("paths: every spelling of the contract's table means what it says there", a
     `/filesystem/${folder}//a%20b///%C3%BC%23%3F.txt`,
   ];
   for (const target of hits) expect([target, await getRaw(agent, target)]).toMatchObject([target, { status: 200 }]);
-  expect((await getRaw(agent, `/filesystem/~%2F${name}`)).status).toBe(404);
+  const misses = [`/filesystem/~%2F${name}`, `/filesystem/~x/${name}`, `/filesystem/nowhere%2f${name}`];
+  for (const target of misses) expect([target, (await getRaw(agent, target)).status]).toEqual([target, 404]);
   expect((await getRaw(agent, "/filesystem/%zz")).status).toBe(400);
   expect((await getRaw(agent, "/filesystem/a%00b")).status).toBe(400);
+});
+
+test("a tree's path is absolute in every spelling", async () => {
+  await using agent = startTestAgent();
+  const { folder } = agent;
+  const targets = [`/${folder}`, folder, folder.replaceAll("/", "%2F"), `/${folder.slice(1).replaceAll("/", "%2f")}`];
+  for (const target of targets) {
+    const { status, body } = await getRaw(agent, `/filesystem/tree${target}`);
+    expect([target, status, (JSON.parse(body) as Directory).path]).toEqual([target, 200, folder]);
+  }
+  const root = await getRaw(agent, "/filesystem/tree/");
+  expect(JSON.parse(root.body)).toMatchObject({ path: "/", name: "/" });
+  expect((await getRaw(agent, "/filesystem/%2Ftmp/..")).status).toBe(200);
+});
+
+test("R-51: answers about files are not to be cached", async () => {
+  await using agent = startTestAgent();
+  await put(agent, "/filesystem/f", { content: "x" });
+  for (const query of ["", "?download=true"]) {
+    const { headers } = await agent.request(`/filesystem/f${query}`);
+    expect(headers.get("cache-control")).toBe("no-cache, no-store, must-revalidate");
+  }
 });
 
 test("relative paths start in WORKDIR, and a %2F anywhere makes them absolute", async () => {

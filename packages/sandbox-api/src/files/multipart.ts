@@ -9,6 +9,7 @@ export interface Part {
 }
 
 const CRLF = "\r\n";
+const CR = 13;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /** The boundary of a `multipart/form-data` content type, empty when it names none; null for other types. */
@@ -67,7 +68,7 @@ class DelimitedReader {
         if (found.length > 0) yield found;
         return;
       }
-      const safeBytes = Math.max(0, this.#buffer.length - delimiter.length + 1);
+      const safeBytes = this.#buffer.length - beginningAtEnd(this.#buffer, delimiter);
       const safe = this.#buffer.subarray(0, safeBytes);
       this.#buffer = this.#buffer.subarray(safeBytes);
       if (safe.length > 0) yield safe;
@@ -91,6 +92,18 @@ class DelimitedReader {
         ? Buffer.from(value.buffer, value.byteOffset, value.length)
         : Buffer.concat([this.#buffer, value]);
   }
+}
+
+/**
+ * How many bytes at the end of `buffer` may be the beginning of `delimiter`, which starts with the only CR in it. Nearly always
+ * none, so nearly every chunk passes as it came, without a copy.
+ */
+function beginningAtEnd(buffer: Buffer, delimiter: Buffer): number {
+  let at = buffer.indexOf(CR, Math.max(0, buffer.length - delimiter.length + 1));
+  while (at >= 0 && !delimiter.subarray(0, buffer.length - at).equals(buffer.subarray(at))) {
+    at = buffer.indexOf(CR, at + 1);
+  }
+  return at < 0 ? 0 : buffer.length - at;
 }
 
 async function readHeaders(reader: DelimitedReader): Promise<string> {

@@ -1,8 +1,10 @@
 import { AppError } from "@dormouse/kernel";
 import type { FileWithContent } from "@dormouse/schema";
-import { type BigIntStats, readFileSync, statSync } from "node:fs";
+import { type BigIntStats, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { hasErrorCode, json, orUnprocessable, systemErrorText } from "../http.ts";
 import type { RequestContext } from "../router.ts";
+import { isBase64 } from "./encoding.ts";
 import { fileEntry } from "./file-info.ts";
 import { listDirectory } from "./list.ts";
 import { loadOwners } from "./owners.ts";
@@ -16,10 +18,11 @@ const MAX_JSON_CONTENT_BYTES = 256 * 1024 * 1024;
 export async function readPath(path: FilePath, context: RequestContext): Promise<Response> {
   const stats = statTarget(path.absolute);
   if (stats.isDirectory()) return json(await orUnprocessable("error listing directory", () => listDirectory(path)));
-  return orUnprocessable("error reading file", () => {
+  return orUnprocessable("error reading file", async () => {
     if (!stats.isFile())
       throw new AppError("UNPROCESSABLE", `error reading file: ${path.absolute} is not a regular file`);
-    return wantsRaw(context) ? rawFile(path.absolute, stats, context.request) : json(readWithContent(path, stats));
+    if (wantsRaw(context)) return rawFile(path.absolute, stats, context.request);
+    return json(await readWithContent(path, stats, isBase64(context.query.get("encoding")) ? "base64" : "utf8"));
   });
 }
 
@@ -41,11 +44,17 @@ function wantsRaw({ request, query }: RequestContext): boolean {
   return accept !== "" && !accept.includes("application/json") && !accept.includes("*/*");
 }
 
-/** Bytes that are no UTF-8 come out as U+FFFD: JSON is for text, raw is for the rest. */
-function readWithContent(path: FilePath, stats: BigIntStats): FileWithContent {
+/** Bytes that are no UTF-8 come out as U+FFFD in text; base64 and raw keep them (D-12). */
+async function readWithContent(
+  path: FilePath,
+  stats: BigIntStats,
+  encoding: "utf8" | "base64",
+): Promise<FileWithContent> {
   if (stats.size > MAX_JSON_CONTENT_BYTES) {
     const limit = `${MAX_JSON_CONTENT_BYTES} bytes fit into a JSON answer`;
     throw new AppError("UNPROCESSABLE", `error reading file: at most ${limit}, use download=true for its bytes`);
   }
-  return { ...fileEntry(path.shown, "", stats, loadOwners()), content: readFileSync(path.absolute, "utf8") };
+  const content = await readFile(path.absolute, encoding);
+  const file = { ...fileEntry(path.shown, "", stats, loadOwners()), content };
+  return encoding === "base64" ? { ...file, encoding } : file;
 }

@@ -1,7 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import type { FileChange } from "@dormouse/schema";
-import { write } from "node:fs";
 import { orUnprocessable } from "../http.ts";
+import { FileSink } from "./file-sink.ts";
 import { readField, readParts } from "./multipart.ts";
 import type { FilePath } from "./paths.ts";
 import { parsePermissions } from "./write.ts";
@@ -33,16 +33,10 @@ export async function writeFromForm(path: FilePath, request: Request, boundary: 
 }
 
 async function copyTo(fd: number, content: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const chunk of content) {
-    for (let offset = 0; offset < chunk.length;) offset += await writeSome(fd, chunk, offset);
+  const sink = new FileSink({ fd, offsetBytes: 0 });
+  try {
+    for await (const chunk of content) await sink.write(chunk);
+  } finally {
+    await sink.flush();
   }
-}
-
-/** On another thread: a slow disk must not stop the agent from answering. */
-function writeSome(fd: number, chunk: Uint8Array, offset: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    write(fd, chunk, offset, chunk.length - offset, null, (error, writtenBytes) =>
-      error === null ? resolve(writtenBytes) : reject(error),
-    );
-  });
 }

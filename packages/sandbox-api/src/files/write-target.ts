@@ -1,10 +1,22 @@
 import { randomId } from "@dormouse/kernel";
-import { closeSync, constants, fchmodSync, lstatSync, mkdirSync, openSync, renameSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
+import { hasErrorCode } from "../http.ts";
 
-const DEFAULT_FILE_MODE = 0o644;
+export const DEFAULT_FILE_MODE = 0o644;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-const WHOLE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
+/** Opening a pipe nobody reads fails instead of waiting. */
+const EXISTING_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
 
 /**
  * A file about to be written. A new one appears under its name when it is complete, and not at all when it is not; one that
@@ -15,18 +27,26 @@ export class WriteTarget implements Disposable {
   readonly #path: string;
   /** Null when written in place. */
   readonly #temporaryPath: string | null;
+  /** The outermost parent made for it. */
+  #madeParent: string | undefined;
   #isOpen = true;
   #isCommitted = false;
 
-  /** Makes the parents, 0755. @throws the errno error of whatever fails. */
+  /** Makes the parents, 0755. @throws the errno error of whatever fails, which names `path`. */
   constructor(path: string) {
     this.#path = path;
-    // A link is something that exists, also when it points to nothing: its target is what gets written.
-    const isNew = lstatSync(path, { throwIfNoEntry: false }) === undefined;
-    const parent = dirname(path);
-    this.#temporaryPath = isNew ? join(parent, `.dormouse-${randomId()}.tmp`) : null;
-    this.fd =
-      this.#temporaryPath === null ? openSync(path, WHOLE_FILE, DEFAULT_FILE_MODE) : openNew(this.#temporaryPath);
+    try {
+      // A link is something that exists, also when it points to nothing: its target is what gets written.
+      const isNew = lstatSync(path, { throwIfNoEntry: false }) === undefined;
+      this.#temporaryPath = isNew ? join(dirname(path), `.dormouse-${randomId()}.tmp`) : null;
+      this.fd =
+        this.#temporaryPath === null
+          ? openSync(path, EXISTING_FILE, DEFAULT_FILE_MODE)
+          : this.#openNew(this.#temporaryPath);
+    } catch (error) {
+      this.#removeParents();
+      throw error instanceof Error ? Object.assign(error, { path }) : error;
+    }
   }
 
   /** Makes it visible; `mode` is for new files only and the umask applies. */
@@ -41,22 +61,36 @@ export class WriteTarget implements Disposable {
   /** Leaves no trace of a new file that was not committed. */
   [Symbol.dispose](): void {
     this.#close();
-    if (this.#temporaryPath !== null && !this.#isCommitted) unlinkSync(this.#temporaryPath);
+    if (this.#temporaryPath === null || this.#isCommitted) return;
+    rmSync(this.#temporaryPath, { force: true });
+    this.#removeParents();
   }
 
   #close(): void {
     if (this.#isOpen) closeSync(this.fd);
     this.#isOpen = false;
   }
-}
 
-/** Optimistic: the parent nearly always exists. */
-function openNew(path: string): number {
-  try {
-    return openSync(path, NEW_FILE, 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    return openSync(path, NEW_FILE, 0o600);
+  /** Optimistic: the parent nearly always exists. */
+  #openNew(path: string): number {
+    try {
+      return openSync(path, NEW_FILE, 0o600);
+    } catch (error) {
+      if (!hasErrorCode(error, "ENOENT")) throw error;
+      this.#madeParent = mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      return openSync(path, NEW_FILE, 0o600);
+    }
+  }
+
+  /** As far as nobody else has put something in meanwhile. */
+  #removeParents(): void {
+    if (this.#madeParent === undefined) return;
+    try {
+      for (let parent = dirname(this.#path); parent.length >= this.#madeParent.length; parent = dirname(parent)) {
+        rmdirSync(parent);
+      }
+    } catch {
+      // It stays for whoever uses it.
+    }
   }
 }

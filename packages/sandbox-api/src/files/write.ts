@@ -3,14 +3,17 @@ import type { Directory, FileChange } from "@dormouse/schema";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { orUnprocessable } from "../http.ts";
-import type { JsonFields } from "../json-body.ts";
+import { invalidBody, type JsonFields } from "../json-body.ts";
+import { isBase64 } from "./encoding.ts";
+import { FileSink } from "./file-sink.ts";
 import { listDirectory } from "./list.ts";
 import type { FilePath } from "./paths.ts";
+import { Turn } from "./turn.ts";
 import { WriteTarget } from "./write-target.ts";
 
 const DEFAULT_DIRECTORY_MODE = 0o755;
-/** Other requests get their turn after that many files of a tree. */
-const TREE_BATCH_SIZE = 64;
+/** Less is written faster than another thread is told to. */
+const MAX_SYNC_BYTES = 64 * 1024;
 
 /** `PUT /filesystem/{path}` with a JSON body: the whole file, or a directory. */
 export async function writeFromJson(path: FilePath, fields: JsonFields): Promise<FileChange> {
@@ -21,7 +24,7 @@ export async function writeFromJson(path: FilePath, fields: JsonFields): Promise
     );
     return { path: path.shown, message: "Directory created successfully" };
   }
-  const content = fields.string("content") ?? "";
+  const content = readContent(fields);
   await orUnprocessable("error writing file", () => writeWhole(path.absolute, content, mode));
   return { path: path.shown, message: "File created/updated successfully" };
 }
@@ -32,9 +35,10 @@ export async function writeTree(root: FilePath, fields: JsonFields): Promise<Dir
   await orUnprocessable("error creating directory", () =>
     mkdirSync(root.absolute, { recursive: true, mode: DEFAULT_DIRECTORY_MODE }),
   );
-  for (const [index, [relativePath, content]] of files.entries()) {
+  const turn = new Turn();
+  for (const [relativePath, content] of files) {
     await orUnprocessable("error writing file", () => writeWhole(join(root.absolute, relativePath), content, null));
-    if (index % TREE_BATCH_SIZE === TREE_BATCH_SIZE - 1) await Bun.sleep(0);
+    await turn.share();
   }
   return orUnprocessable("error listing directory", () => listDirectory(root));
 }
@@ -46,8 +50,23 @@ export function parsePermissions(permissions: string | undefined): number | null
   throw new AppError("INVALID_ARGUMENT", `invalid permissions format '${permissions}'`);
 }
 
-function writeWhole(path: string, content: string, mode: number | null): void {
+/** Text as it is, bytes in base64. @throws {AppError} INVALID_ARGUMENT */
+function readContent(fields: JsonFields): string | Buffer {
+  const content = fields.string("content") ?? "";
+  if (!isBase64(fields.string("encoding"))) return content;
+  if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(content)) throw invalidBody('field "content" must be base64');
+  return Buffer.from(content, "base64");
+}
+
+async function writeWhole(path: string, content: string | Buffer, mode: number | null): Promise<void> {
   using target = new WriteTarget(path);
-  writeFileSync(target.fd, content);
+  if (content.length <= MAX_SYNC_BYTES) writeFileSync(target.fd, content);
+  else await writeLater(target.fd, typeof content === "string" ? Buffer.from(content) : content);
   target.commit(mode);
+}
+
+async function writeLater(fd: number, content: Buffer): Promise<void> {
+  const sink = new FileSink({ fd, offsetBytes: 0 });
+  await sink.write(content);
+  await sink.flush();
 }

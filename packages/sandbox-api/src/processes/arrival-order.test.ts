@@ -20,11 +20,11 @@ test("what is remembered is bounded, and a reader still meets every byte of each
     order.extend("stderr", count);
   }
   const reached = { stdout: 0, stderr: 0 };
-  const distinct = new Set<object>();
+  const distinct = new Set<string>();
   for (let number = 0; number < order.endNumber; number += 1) {
     const run = order.at(number);
     if (run === undefined) break;
-    distinct.add(run);
+    distinct.add(`${run.stream} ${run.endOffset}`);
     reached[run.stream] = Math.max(reached[run.stream], run.endOffset);
   }
   expect(reached).toEqual({ stdout: 50_000, stderr: 50_000 });

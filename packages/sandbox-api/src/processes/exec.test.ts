@@ -5,7 +5,7 @@ import { startTestAgent, until } from "../testing/agent.ts";
 const post = (body: unknown) => ({ method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
 const errorOf = async (response: Response) => ((await response.json()) as { error: string }).error;
 
-test("a waited command answers its output, its exit code and HTTP dates", async () => {
+test("R-53: a waited command answers its output, its exit code and HTTP dates, then and afterwards", async () => {
   await using agent = startTestAgent();
   const done = await agent.exec({ command: "echo out; echo err >&2; exit 3", waitForCompletion: true, name: "n" });
   expect(done).toMatchObject({
@@ -21,6 +21,7 @@ test("a waited command answers its output, its exit code and HTTP dates", async 
   });
   expect(done.startedAt).toMatch(/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
   expect(done.completedAt).toMatch(/GMT$/);
+  expect(await (await agent.request("/process/n")).json()).toEqual(done);
 });
 
 test("a command that is not waited for answers at once, with logs null and an own name", async () => {

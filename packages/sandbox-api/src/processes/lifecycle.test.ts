@@ -68,7 +68,7 @@ test.concurrent("D-21: kill of a process of which nothing is left signals nobody
   expect(await errorOf(response)).toBe(`failed to kill process ${pid}: no such process`);
 });
 
-test.concurrent("unknown processes are 404 on every route", async () => {
+test.concurrent("D-04: unknown processes are 404 on every route", async () => {
   await using agent = startTestAgent();
   for (const path of ["/process/x", "/process/x/logs", "/process/x/logs/stream"]) {
     const response = await agent.request(path);
@@ -117,7 +117,7 @@ test.concurrent("D-09: stop and kill during the pause before a restart cancel it
   }
 });
 
-test.concurrent("waitForPorts returns when all ports can be connected to", async () => {
+test.concurrent("R-38: waitForPorts returns when all ports can be connected to", async () => {
   await using agent = startTestAgent();
   const [first, second] = [await freePort(), await freePort()];
   const serve = (port: number) => `python3 -m http.server ${port} --bind 0.0.0.0`;
@@ -125,6 +125,21 @@ test.concurrent("waitForPorts returns when all ports can be connected to", async
   const started = await agent.exec({ command, waitForPorts: [first, second], timeout: 10 });
   expect(started).toMatchObject({ status: "running", logs: null });
   for (const port of [first, second]) expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
+});
+
+test.concurrent("R-24: a port is noticed within half a second", async () => {
+  await using agent = startTestAgent();
+  const port = await freePort();
+  const program = `import socket, time
+time.sleep(0.3)
+listener = socket.create_server(("0.0.0.0", ${port}))
+print(time.time(), flush=True)
+time.sleep(60)`;
+  await Bun.write(`${agent.folder}/listen.py`, program);
+  const { pid } = await agent.exec({ command: "exec python3 listen.py", waitForPorts: [port], timeout: 10 });
+  const noticedAtMs = Date.now();
+  await until(async () => (await get(agent, pid)).stdout !== "");
+  expect(noticedAtMs - Number((await get(agent, pid)).stdout) * 1000).toBeLessThan(500);
 });
 
 test.concurrent("D-01: waitForPorts counts a child whose shell has ended", async () => {

@@ -1,8 +1,9 @@
 import type { StreamName } from "./output-log.ts";
 
 const NEWLINE = 10;
-const PREFIXES = { stdout: Buffer.from("stdout:"), stderr: Buffer.from("stderr:") } as const;
+const PREFIXES = { stdout: "stdout:", stderr: "stderr:" } as const;
 const LINE_BREAK = Buffer.from("\n");
+const NOTHING = Buffer.alloc(0);
 const MAX_HELD_BYTES = 64 * 1024;
 
 /**
@@ -10,7 +11,7 @@ const MAX_HELD_BYTES = 64 * 1024;
  * streams do not cut each other; `flush` lets it go when it stays incomplete.
  */
 export class LinePrefixer {
-  readonly #held: Record<StreamName, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  readonly #held: Record<StreamName, Buffer> = { stdout: NOTHING, stderr: NOTHING };
   /** Stream whose line was begun and not ended. */
   #open: StreamName | null = null;
 
@@ -31,7 +32,7 @@ export class LinePrefixer {
   /** What is held, as begun lines: their rest follows without another prefix. */
   flush(): Buffer {
     const { stdout, stderr } = this.#held;
-    this.#held.stdout = this.#held.stderr = Buffer.alloc(0);
+    this.#held.stdout = this.#held.stderr = NOTHING;
     return Buffer.concat([this.#release("stdout", stdout), this.#release("stderr", stderr)]);
   }
 
@@ -39,20 +40,17 @@ export class LinePrefixer {
   closeLine(): Buffer {
     const wasOpen = this.#open !== null;
     this.#open = null;
-    return wasOpen ? LINE_BREAK : Buffer.alloc(0);
+    return wasOpen ? LINE_BREAK : NOTHING;
   }
 
   #release(stream: StreamName, bytes: Buffer): Buffer {
     if (bytes.length === 0) return bytes;
-    const parts: Buffer[] = [];
-    if (this.#open !== null && this.#open !== stream) parts.push(this.closeLine());
-    for (let from = 0; from < bytes.length;) {
-      const end = bytes.indexOf(NEWLINE, from) + 1 || bytes.length;
-      if (this.#open === null) parts.push(PREFIXES[stream]);
-      parts.push(bytes.subarray(from, end));
-      this.#open = bytes[end - 1] === NEWLINE ? null : stream;
-      from = end;
-    }
-    return Buffer.concat(parts);
+    const isOtherOpen = this.#open !== null && this.#open !== stream;
+    const start = isOtherOpen ? this.closeLine() : NOTHING;
+    const firstPrefix = this.#open === null ? PREFIXES[stream] : "";
+    this.#open = bytes.at(-1) === NEWLINE ? null : stream;
+    // One character for each byte, so that the lines are found and joined by the runtime.
+    const lines = bytes.toString("latin1", 0, bytes.length - 1).replaceAll("\n", `\n${PREFIXES[stream]}`);
+    return Buffer.concat([start, Buffer.from(firstPrefix + lines, "latin1"), bytes.subarray(-1)]);
   }
 }

@@ -1,17 +1,6 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
-import { ArrivalOrder, type StreamName } from "./arrival-order.ts";
+import { ArrivalOrder, type SavedOrder, type StreamName } from "./arrival-order.ts";
 import { watchFiles } from "./file-watch.ts";
-import { punchHole } from "./punch-hole.ts";
+import { LogFile, type SavedLogFile } from "./log-file.ts";
 
 export type { StreamName } from "./arrival-order.ts";
 
@@ -21,49 +10,68 @@ export interface LogDescriptors {
   readonly stderr: number;
 }
 
-/** How far one file has come. Offsets count every byte ever written, so they never go back. */
-interface FileState {
-  readonly path: string;
-  /** Bytes that were in the file before it was cut to nothing. */
-  baseBytes: number;
-  /** Size on disk when last looked at. */
-  sizeBytes: number;
-  /** Offset of the first byte still there. */
-  keptFrom: number;
+/** An `OutputLog` as JSON can hold it. */
+export interface SavedLog {
+  readonly stdout: SavedLogFile;
+  readonly stderr: SavedLogFile;
+  readonly order: SavedOrder;
+  readonly hasEnded: boolean;
 }
 
+type LogFiles = Readonly<Record<StreamName, LogFile>>;
+
 const STREAMS = ["stdout", "stderr"] as const;
-const APPEND = constants.O_CREAT | constants.O_TRUNC | constants.O_RDWR | constants.O_APPEND;
-const HOLE_ALIGNMENT_BYTES = 4096;
 
 /**
  * Output of one process, across its restarts, in two regular files the process writes itself. The agent only looks at how far
  * they have come: a process never waits for a reader, and its output costs no memory here.
  */
 export class OutputLog implements Disposable {
-  readonly order = new ArrivalOrder();
-  readonly #files: Record<StreamName, FileState>;
+  readonly order: ArrivalOrder;
+  /** Told how many bytes have been noticed. */
+  onGrowth: (bytes: number) => void = () => {};
+  readonly #files: LogFiles;
   readonly #maxFileBytes: number;
-  #descriptors: LogDescriptors | null;
+  #isOpen: boolean;
+  #hasEnded: boolean;
   #watch: Disposable | null = null;
   #changed = Promise.withResolvers<void>();
-  #hasEnded = false;
 
-  /** Creates `<pathPrefix>.stdout.log` and `.stderr.log`, empty. `maxFileBytes` 0 means no cap. */
-  constructor(pathPrefix: string, maxFileBytes: number) {
-    const file = (stream: StreamName): FileState => {
-      return { path: `${pathPrefix}.${stream}.log`, baseBytes: 0, sizeBytes: 0, keptFrom: 0 };
-    };
-    this.#files = { stdout: file("stdout"), stderr: file("stderr") };
+  /**
+   * Creates `<pathPrefix>.stdout.log` and `.stderr.log`, empty; with null, output goes nowhere. `maxFileBytes` 0 means no cap.
+   * @throws an errno error when they cannot be created.
+   */
+  constructor(pathPrefix: string | null, maxFileBytes: number, saved?: SavedLog) {
+    this.#files = saved === undefined ? createFiles(pathPrefix) : adoptFiles(saved);
     this.#maxFileBytes = maxFileBytes;
-    const stdout = openSync(this.#files.stdout.path, APPEND, 0o600);
-    this.#descriptors = { stdout, stderr: openSync(this.#files.stderr.path, APPEND, 0o600) };
+    this.order = new ArrivalOrder(saved?.order);
+    this.#hasEnded = saved?.hasEnded ?? false;
+    this.#isOpen = saved?.stdout.isOpen ?? true;
+  }
+
+  /** The log of an agent this one has replaced. */
+  static adopt(saved: SavedLog, maxFileBytes: number): OutputLog {
+    return new OutputLog(null, maxFileBytes, saved);
+  }
+
+  save(): SavedLog {
+    this.look();
+    const { stdout, stderr } = this.#files;
+    return { stdout: stdout.save(), stderr: stderr.save(), order: this.order.save(), hasEnded: this.#hasEnded };
   }
 
   /** @throws {TypeError} once disposed. */
   get descriptors(): LogDescriptors {
-    if (this.#descriptors === null) throw new TypeError("the log is closed");
-    return this.#descriptors;
+    return { stdout: this.#files.stdout.descriptor, stderr: this.#files.stderr.descriptor };
+  }
+
+  get files(): readonly LogFile[] {
+    return STREAMS.map((stream) => this.#files[stream]);
+  }
+
+  /** True while something may still write. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   /** True once the process has ended: nothing that comes later is part of its stream. */
@@ -73,7 +81,7 @@ export class OutputLog implements Disposable {
 
   /** Bytes ever written to `stream`, as last looked at. */
   endOffset(stream: StreamName): number {
-    return this.#files[stream].baseBytes + this.#files[stream].sizeBytes;
+    return this.#files[stream].endOffset;
   }
 
   /** Offset of the first byte of `stream` that is still kept. */
@@ -83,8 +91,10 @@ export class OutputLog implements Disposable {
 
   /** From now on notices writes by itself, within milliseconds. Idempotent. */
   startWatching(): void {
-    if (this.#hasEnded) return;
-    this.#watch ??= watchFiles([this.#files.stdout.path, this.#files.stderr.path], () => this.look());
+    if (this.#hasEnded || this.#watch !== null) return;
+    const paths = this.files.flatMap((file) => file.path ?? []);
+    this.#watch = watchFiles(paths, () => this.look());
+    this.look();
   }
 
   /** Resolves at the next write that is noticed, or when the log ends. */
@@ -94,36 +104,30 @@ export class OutputLog implements Disposable {
 
   /** Looks how far the files have come, notes it in `order`, wakes readers and enforces the cap. */
   look(): void {
-    let hasGrown = false;
+    let grownBytes = 0;
     for (const stream of STREAMS) {
-      if (!this.#lookAt(this.#files[stream], this.#statSizeBytes(stream))) continue;
-      this.order.extend(stream, this.endOffset(stream));
-      this.#enforceCap(stream);
-      hasGrown = true;
+      const file = this.#files[stream];
+      const newBytes = file.look();
+      if (newBytes === 0) continue;
+      grownBytes += newBytes;
+      this.order.extend(stream, file.endOffset);
+      // The older half at once, so that the cap costs one call per half a cap of output.
+      if (this.#maxFileBytes > 0 && file.keptBytes > this.#maxFileBytes) void file.dropAllBut(this.#maxFileBytes / 2);
     }
-    if (hasGrown) this.#wake();
+    if (grownBytes === 0) return;
+    this.onGrowth(grownBytes);
+    this.#wake();
   }
 
   /** Adds a line of the agent's own. */
   append(stream: StreamName, text: string): void {
-    writeSync(this.descriptors[stream], text);
+    this.#files[stream].append(text);
     this.look();
   }
 
   /** Up to `maxBytes` from `fromOffset`, which must not lie before `keptFrom`; empty when there is nothing. */
   read(stream: StreamName, fromOffset: number, maxBytes: number): Uint8Array {
-    const file = this.#files[stream];
-    const buffer = Buffer.allocUnsafe(maxBytes);
-    if (this.#descriptors !== null) {
-      const readBytes = readSync(this.#descriptors[stream], buffer, 0, maxBytes, fromOffset - file.baseBytes);
-      return buffer.subarray(0, readBytes);
-    }
-    const fd = openSync(file.path, "r");
-    try {
-      return buffer.subarray(0, readSync(fd, buffer, 0, maxBytes, fromOffset - file.baseBytes));
-    } finally {
-      closeSync(fd);
-    }
+    return this.#files[stream].read(fromOffset, maxBytes);
   }
 
   /** The process has ended: readers finish with what is there now. The files stay open for what it left behind. */
@@ -137,49 +141,16 @@ export class OutputLog implements Disposable {
 
   /** Nobody writes any more. What was written stays readable; files that hold nothing are removed. */
   [Symbol.dispose](): void {
-    if (this.#descriptors === null) return;
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     if (!this.#hasEnded) this.end();
-    const descriptors = this.#descriptors;
-    this.#descriptors = null;
-    for (const stream of STREAMS) {
-      closeSync(descriptors[stream]);
-      if (this.endOffset(stream) === 0) unlinkSync(this.#files[stream].path);
-    }
+    for (const file of this.files) file[Symbol.dispose]();
   }
 
-  #statSizeBytes(stream: StreamName): number {
-    if (this.#descriptors !== null) return fstatSync(this.#descriptors[stream]).size;
-    return this.endOffset(stream) === 0
-      ? 0
-      : (statSync(this.#files[stream].path, { throwIfNoEntry: false })?.size ?? 0);
-  }
-
-  /** True when bytes arrived. A file that shrank was cut to nothing, by the cap or by the process itself. */
-  #lookAt(file: FileState, sizeBytes: number): boolean {
-    if (sizeBytes === file.sizeBytes) return false;
-    if (sizeBytes < file.sizeBytes) {
-      file.baseBytes += file.sizeBytes;
-      file.keptFrom = file.baseBytes;
-    }
-    file.sizeBytes = sizeBytes;
-    return true;
-  }
-
-  /** Drops the older half, so that the cap costs one call per half a cap of output. */
-  #enforceCap(stream: StreamName): void {
-    const file = this.#files[stream];
-    const descriptors = this.#descriptors;
-    const excessBytes = this.endOffset(stream) - file.keptFrom - this.#maxFileBytes;
-    if (this.#maxFileBytes === 0 || excessBytes <= 0 || descriptors === null) return;
-    const dropBytes = file.sizeBytes - Math.floor(this.#maxFileBytes / 2);
-    const holeBytes = dropBytes - (dropBytes % HOLE_ALIGNMENT_BYTES);
-    file.keptFrom = file.baseBytes + holeBytes;
-    void this.#dropHead(descriptors[stream], holeBytes);
-  }
-
-  async #dropHead(fd: number, lengthBytes: number): Promise<void> {
-    const isPunched = await punchHole(fd, lengthBytes);
-    if (!isPunched && this.#descriptors !== null) ftruncateSync(fd, 0);
+  /** Removes what was written. Whoever still reads finds nothing more. */
+  remove(): void {
+    this[Symbol.dispose]();
+    for (const file of this.files) file.remove();
   }
 
   #wake(): void {
@@ -188,3 +159,19 @@ export class OutputLog implements Disposable {
     changed.resolve();
   }
 }
+
+function createFiles(pathPrefix: string | null): LogFiles {
+  const pathOf = (stream: StreamName) => (pathPrefix === null ? null : `${pathPrefix}.${stream}.log`);
+  const stdout = LogFile.create(pathOf("stdout"));
+  try {
+    return { stdout, stderr: LogFile.create(pathOf("stderr")) };
+  } catch (error) {
+    stdout[Symbol.dispose]();
+    throw error;
+  }
+}
+
+const adoptFiles = (saved: SavedLog): LogFiles => ({
+  stdout: LogFile.adopt(saved.stdout),
+  stderr: LogFile.adopt(saved.stderr),
+});

@@ -23,19 +23,22 @@ export async function findListeners(ports: ReadonlySet<number>): Promise<Map<num
   return listeners;
 }
 
-interface Member {
+export interface Member {
   readonly pid: number;
   readonly parentPid: number;
   readonly groupId: number;
   readonly sessionId: number;
 }
 
-/** Pids of everything in the group or session of `groupId`, and of all descendants of those. */
+/** Every process there is, zombies excepted. */
+export const readMembers = (): Member[] => readdirSync("/proc").flatMap((name) => readMember(name) ?? []);
+
+/** Pids of the process `groupId`, of everything in its group or session, and of all descendants of those. */
 export function findFamily(groupId: number): Set<number> {
-  const all = readdirSync("/proc").flatMap((name) => readMember(name) ?? []);
+  const all = readMembers();
   const family = new Set<number>();
   for (const member of all) {
-    if (member.groupId === groupId || member.sessionId === groupId) family.add(member.pid);
+    if ([member.pid, member.groupId, member.sessionId].includes(groupId)) family.add(member.pid);
   }
   for (let hasGrown = true; hasGrown;) {
     const grown = all.filter((member) => !family.has(member.pid) && family.has(member.parentPid));

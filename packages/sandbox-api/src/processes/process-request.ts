@@ -19,6 +19,8 @@ export interface ProcessSpec {
   readonly isKeepAlive: boolean;
   /** The process group is killed when it elapses; null means never. */
   readonly killAfterMs: number | null;
+  /** Its input is a pipe clients write to, instead of empty. */
+  readonly hasStdin: boolean;
 }
 
 /** What the caller of exec wants to wait for. */
@@ -53,6 +55,7 @@ export function readProcessRequest(
     maxRestarts: request.maxRestarts ?? 0,
     isKeepAlive,
     killAfterMs: isKeepAlive && timeoutSeconds !== null ? timeoutSeconds * 1000 : null,
+    hasStdin: request.stdin ?? false,
   };
   const ports = request.waitForPorts ?? [];
   return { spec, wait: { ports, isForCompletion: request.waitForCompletion ?? false, timeoutSeconds } };
@@ -75,6 +78,7 @@ function readFields(fields: JsonFields): Fields & { readonly command: string } {
     restartOnFailure: fields.boolean("restartOnFailure"),
     maxRestarts: fields.integer("maxRestarts"),
     keepAlive: fields.boolean("keepAlive"),
+    stdin: fields.boolean("stdin"),
   };
 }
 

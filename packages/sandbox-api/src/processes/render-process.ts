@@ -59,6 +59,7 @@ function render(shown: ManagedProcess, output: ShownOutput): ProcessResponse {
     maxRestarts: spec.maxRestarts,
     restartCount: shown.restartCount,
     keepAlive: shown.isKeepAlive,
+    stdin: spec.hasStdin,
   };
 }
 

@@ -4,10 +4,12 @@ import { json } from "../http.ts";
 import { JsonFields } from "../json-body.ts";
 import type { RequestContext, Route } from "../router.ts";
 import { streamExec } from "./exec-stream.ts";
+import { loadLibc } from "./libc.ts";
 import { streamLog } from "./log-stream.ts";
 import { readProcessRequest } from "./process-request.ts";
 import type { ProcessTable } from "./process-table.ts";
 import { readLogs, renderList, renderStarted, renderWithOutput, TAIL_BYTES } from "./render-process.ts";
+import { stdinRoutes } from "./stdin-routes.ts";
 import { waitFor } from "./wait.ts";
 
 /** Everything under `/process`, and the platform's own question whether a process keeps the sandbox awake. */
@@ -40,12 +42,14 @@ export function processRoutes(config: SandboxApiConfig, table: ProcessTable): Ro
         return json({ message: "Process killed successfully" });
       },
     },
+    ...stdinRoutes(table),
     { method: "GET", pattern: "/_dormouse/idle", handle: ({ request }) => answerWhenIdle(table, request.signal) },
   ];
 }
 
 async function exec(config: SandboxApiConfig, table: ProcessTable, request: Request): Promise<Response> {
   const { spec, wait } = readProcessRequest(await JsonFields.of(request), config);
+  if (spec.hasStdin) await loadLibc();
   if (request.headers.get("accept")?.includes("text/event-stream") === true) {
     table.requireFreeName(spec.name);
     return streamExec(

@@ -5,6 +5,12 @@ import { systemErrorText } from "../http.ts";
 import { withWorkloadScore } from "./oom-score.ts";
 import type { LogDescriptors } from "./output-log.ts";
 
+/** Descriptors a process inherits. */
+export interface Stdio extends LogDescriptors {
+  /** Without it the input is empty. */
+  readonly stdin?: number;
+}
+
 export interface SpawnRequest {
   readonly command: string;
   /** Absolute; null means where the agent was started. */
@@ -30,7 +36,7 @@ const shellPaths = new WeakMap<SandboxApiConfig, string>();
 export function spawnShell(
   config: SandboxApiConfig,
   request: SpawnRequest,
-  descriptors: LogDescriptors,
+  stdio: Stdio,
   onExit: (exit: Exit) => void,
 ): number {
   const shell = findShell(config);
@@ -38,7 +44,7 @@ export function spawnShell(
   const argv = [shell, ...config.shellArguments, request.command];
   const cwd = request.directory ?? config.startDirectory;
   try {
-    return spawnGroup({ argv, cwd, env: { ...config.env, ...request.env } }, descriptors, onExit);
+    return spawnGroup({ argv, cwd, env: { ...config.env, ...request.env } }, stdio, onExit);
   } catch (cause) {
     shellPaths.delete(config);
     throw startFailure(`could not execute command '${request.command}': ${systemErrorText(cause)}`);
@@ -51,15 +57,15 @@ export interface GroupRequest {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Starts a program as the leader of a new session, without input, its output going to `descriptors`. */
-export function spawnGroup(request: GroupRequest, descriptors: LogDescriptors, onExit: (exit: Exit) => void): number {
+/** Starts a program as the leader of a new session. */
+export function spawnGroup(request: GroupRequest, stdio: Stdio, onExit: (exit: Exit) => void): number {
   const options = {
     cwd: request.cwd,
     env: request.env,
     detached: true,
-    stdin: "ignore",
-    stdout: descriptors.stdout,
-    stderr: descriptors.stderr,
+    stdin: stdio.stdin ?? "ignore",
+    stdout: stdio.stdout,
+    stderr: stdio.stderr,
     onExit: (_child: unknown, code: number | null) => onExit({ code }),
   } as const;
   return withWorkloadScore(() => Bun.spawn([...request.argv], options)).pid;

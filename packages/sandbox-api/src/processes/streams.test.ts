@@ -57,7 +57,7 @@ test("output reaches a stream within milliseconds", async () => {
   socket.destroy();
 });
 
-test("D-06: a line written in pieces gets one prefix, and lines of two streams do not cut each other", async () => {
+test("D-06, R-42: a line written in pieces gets one prefix, and lines of two streams do not cut each other", async () => {
   await using agent = startTestAgent();
   const command = "printf hel; sleep 0.03; echo whole >&2; sleep 0.03; echo lo; printf 'a\\nb\\n'";
   const { pid } = await agent.exec({ command });
@@ -82,7 +82,7 @@ test("D-23: a line longer than a mebibyte is replayed whole", async () => {
   expect((await streamText(agent, pid)).length).toBe("stdout:".length + 3_000_001);
 });
 
-test("R-41: a stream answers its headers before the process says anything", async () => {
+test("R-41, R-55: a stream answers its headers before the process says anything", async () => {
   await using agent = startTestAgent();
   const { pid } = await agent.exec({ command: "sleep 60" });
   const response = await agent.request(`/process/${pid}/logs/stream`);
@@ -136,7 +136,7 @@ test("a streaming exec keeps characters whole that arrive in two chunks", async 
   expect(dataOf(events, "stdout")).toBe("é");
 });
 
-test("D-05: a silent streaming exec sends keepalive events, never output", async () => {
+test("D-05, R-49: a silent streaming exec sends keepalive events, never output", async () => {
   await using agent = startTestAgent();
   const { events } = await execStream(agent, { command: "sleep 0.1" });
   expect(events.slice(0, -1)).toEqual([{ type: "keepalive" }]);
