@@ -33,7 +33,8 @@ export function createFeatures({ config, processes, logDirectory, resources, ...
   });
   const loadUploads = once(async () => (await import("./uploads/routes.ts")).uploadRoutes(config, logDirectory));
   // Uploads of an earlier run may be long abandoned, and loading them removes those.
-  if (existsSync(join(config.logDirectory, "uploads"))) setTimeout(() => void loadUploads(), LEFTOVERS_AFTER_MS).unref();
+  if (existsSync(join(config.logDirectory, "uploads")))
+    setTimeout(() => void loadUploads(), LEFTOVERS_AFTER_MS).unref();
   const all: Feature[] = [
     { prefixes: ["/mcp"], load: async () => (await loadMcp()).routes },
     {
