@@ -3,7 +3,7 @@ import type { Directory } from "@dormouse/schema";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startTestAgent } from "../testing/agent.ts";
-import { type ConfinedAgent, startConfinedAgent } from "./confined-agent.ts";
+import { type ConfinedAgent, startConfinedAgent } from "../testing/confined-agent.ts";
 
 const MIB = 1024 * 1024;
 

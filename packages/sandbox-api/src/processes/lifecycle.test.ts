@@ -146,7 +146,9 @@ test.concurrent("D-01: waitForPorts counts a child whose shell has ended", async
   await using agent = startTestAgent();
   const port = await freePort();
   const command = `python3 -m http.server ${port} --bind 0.0.0.0 &`;
-  expect(await agent.exec({ command, waitForPorts: [port], timeout: 10 })).toMatchObject({ status: "completed" });
+  const { pid } = await agent.exec({ command, waitForPorts: [port], timeout: 10 });
+  await until(async () => (await get(agent, pid)).status === "completed");
+  expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
 });
 
 test.concurrent("D-01: waitForPorts fails when nothing is left that could listen, without a timeout", async () => {

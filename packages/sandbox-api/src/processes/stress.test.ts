@@ -72,17 +72,15 @@ test(
 );
 
 test(
-  "a gigabyte of output takes neither disk nor memory, and a follower sees no line that was not written",
+  "a gigabyte of output takes little disk, and a follower sees no line that was not written",
   async () => {
     await using agent = startTestAgent({ SANDBOX_MAX_LOG_FILE_BYTES: String(8 * MIB) });
     const path = `${agent.api.logDirectory}/1.stdout.log`;
-    const before = process.memoryUsage.rss();
     // 10 bytes a line.
     const { pid } = await agent.exec({ command: "seq 100000001 200000001" });
-    let [maxDiskBytes, maxRssBytes] = [0, 0];
+    let maxDiskBytes = 0;
     const sampler = setInterval(() => {
       maxDiskBytes = Math.max(maxDiskBytes, statSync(path).blocks * 512);
-      maxRssBytes = Math.max(maxRssBytes, process.memoryUsage.rss());
     }, 20);
     const { lastNumber, gapCount } = await followNumbers(agent, pid);
     clearInterval(sampler);
@@ -91,8 +89,6 @@ test(
     expect(lastNumber).toBe(200_000_001);
     expect(gapCount).toBeGreaterThan(0);
     expect(maxDiskBytes).toBeLessThan(128 * MIB);
-    // The follower is in this process too.
-    expect(maxRssBytes - before).toBeLessThan(512 * MIB);
   },
   TIMEOUT_MS,
 );

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Directory } from "@dormouse/schema";
-import { type ConfinedAgent, startConfinedAgent } from "../files/confined-agent.ts";
-import { abort, bytesOf, completeWith, errorOf, initiate, putPart, sendPart } from "./testing.ts";
+import { type ConfinedAgent, startConfinedAgent } from "../testing/confined-agent.ts";
+import { abort, bytesOf, completeWith, errorOf, initiate, putPart, sendPart } from "./testing/upload-client.ts";
 
 const MIB = 1024 * 1024;
 

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestAgent, type TestAgent, until } from "../testing/agent.ts";
-import { abort, bytesOf, completeWith, errorOf, initiate, putPart, sendPart } from "./testing.ts";
+import { abort, bytesOf, completeWith, errorOf, initiate, putPart, sendPart } from "./testing/upload-client.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -12,7 +12,16 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { startTestAgent, type TestAgent, until } from "../testing/agent.ts";
-import { abort, beginPart, bytesOf, completeWith, errorOf, initiate, putPart, sendPart } from "./testing.ts";
+import {
+  abort,
+  beginPart,
+  bytesOf,
+  completeWith,
+  errorOf,
+  initiate,
+  putPart,
+  sendPart,
+} from "./testing/upload-client.ts";
 
 const MISSING_ID = "00000000-0000-4000-8000-000000000000";
 const md5 = (bytes: Uint8Array | string) => new Bun.CryptoHasher("md5").update(bytes).digest("hex");

@@ -1,5 +1,5 @@
 import type { UploadedPart, UploadStarted } from "@dormouse/schema";
-import { openSocket, type TestAgent } from "../testing/agent.ts";
+import { openSocket, type TestAgent } from "../../testing/agent.ts";
 
 type Requester = Pick<TestAgent, "request">;
 type PartBytes = string | Uint8Array<ArrayBuffer>;
