@@ -8,6 +8,7 @@ import { benchExec } from "./exec.ts";
 import { type Figure, renderFigure } from "./figure.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
+import { benchStore } from "./store.ts";
 import { benchWake } from "./wake.ts";
 
 type Benchmarks = Readonly<Record<string, (context: BenchContext) => Promise<Figure[]>>>;
@@ -19,6 +20,7 @@ const AWAKE: Benchmarks = {
   exec: benchExec,
   gateway: benchGateway,
   burst: benchBurst,
+  store: benchStore,
 };
 const STAY_AWAKE = { DORMOUSE_IDLE_MS: "600000" };
 /** On one whose sandboxes fall asleep as soon as they may. */
