@@ -5,6 +5,7 @@ const CHECKS: readonly (readonly [string, readonly string[]])[] = [
   ["format", ["oxfmt", "--check", "."]],
   ["types", ["tsc", "-p", "."]],
   ["lint", ["oxlint", "--type-aware"]],
+  ["API reference", ["bun", "scripts/openapi.ts", "--check"]],
   ["feature table", ["bun", "scripts/feature-table.ts", "--check"]],
 ];
 

@@ -14,7 +14,7 @@ const SUITES: readonly { readonly name: string; readonly command: readonly strin
   { name: "rules", command: ["bun", "test", TIMEOUT, "./tests/boundaries.test.ts", "./tests/requirements.test.ts"] },
   { name: "kernel", command: ["bun", "test", TIMEOUT, "packages/kernel", "packages/schema"] },
   { name: "sandbox-api", command: ["bun", "test", TIMEOUT, "packages/sandbox-api", "apps/sandbox-api"] },
-  { name: "gateway", command: ["bun", "test", TIMEOUT, "packages/gateway"] },
+  { name: "gateway", command: ["bun", "test", TIMEOUT, "packages/gateway", "apps/dormouse"] },
   { name: "control-plane", command: ["bun", "test", TIMEOUT, "packages/store", "packages/control-plane"] },
   { name: "engine", command: ["bun", "test", TIMEOUT, "packages/engine"] },
   { name: "end to end", command: ["bun", "test", TIMEOUT, "./tests/e2e"] },

@@ -10,6 +10,7 @@ import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
+import { benchStore } from "./store.ts";
 import { benchWake } from "./wake.ts";
 import { benchWatch } from "./watch.ts";
 
@@ -25,6 +26,7 @@ const AWAKE: Benchmarks = {
   watch: benchWatch,
   gateway: benchGateway,
   burst: benchBurst,
+  store: benchStore,
 };
 const STAY_AWAKE = { DORMOUSE_IDLE_MS: "600000" };
 /** On one whose sandboxes fall asleep as soon as they may. */

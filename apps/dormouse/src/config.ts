@@ -15,10 +15,14 @@ const Config = z.strictObject({
     .default("default"),
   /** Where browsers and clients reach us, when that is not what they put in `Host`. */
   DORMOUSE_PUBLIC_URL: z.url().optional(),
+  /** PostgreSQL database for the records, as `postgres://user:password@host/name`; without it, a SQLite file. */
+  DORMOUSE_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   /** Cache of built images, shared by every data folder of the machine. */
   DORMOUSE_CACHE: z.string().min(1).default("/var/cache/dormouse"),
   /** IPv4 resolver for the sandboxes, when the host's own cannot be used. */
   DORMOUSE_RESOLVER: z.ipv4().optional(),
+  /** Days for which the audit log is kept. */
+  DORMOUSE_AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(90),
   DORMOUSE_LOG: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
   /** Handed from `up` to the processes it starts. */
   DORMOUSE_ADMIN_KEY_HASH: z.string().optional(),
@@ -32,8 +36,10 @@ export interface Config {
   readonly idleMs: number;
   readonly workspace: string;
   readonly publicUrl: string | undefined;
+  readonly databaseUrl: string | undefined;
   readonly cacheDir: string;
   readonly resolver: string | undefined;
+  readonly auditRetentionDays: number;
   readonly logLevel: string;
   readonly adminKeyHash: string | undefined;
   readonly readyFd: number | undefined;
@@ -52,8 +58,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     idleMs: config.DORMOUSE_IDLE_MS,
     workspace: config.DORMOUSE_WORKSPACE,
     publicUrl: config.DORMOUSE_PUBLIC_URL,
+    databaseUrl: config.DORMOUSE_DATABASE_URL,
     cacheDir: config.DORMOUSE_CACHE,
     resolver: config.DORMOUSE_RESOLVER,
+    auditRetentionDays: config.DORMOUSE_AUDIT_DAYS,
     logLevel: config.DORMOUSE_LOG,
     adminKeyHash: config.DORMOUSE_ADMIN_KEY_HASH,
     readyFd: config.DORMOUSE_READY_FD,

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { randomSecret } from "@dormouse/kernel";
+import type { StoreOptions } from "@dormouse/store";
+import type { Config } from "./config.ts";
 
 /** Root of this checkout or package: three folders up, from the sources and from the bundle alike. */
 export const INSTALL_DIR = resolve(import.meta.dir, "../../..");
@@ -18,6 +20,10 @@ export const dataFiles = (dataDir: string) =>
     serverDir: join(dataDir, "server"),
     imagesDir: join(dataDir, "images"),
   }) as const;
+
+/** Where the records are: the file in the server's folder unless the configuration names a database. */
+export const recordsIn = (serverDir: string, { databaseUrl }: Config): StoreOptions =>
+  databaseUrl === undefined ? { sqlitePath: join(serverDir, "dormouse.sqlite") } : { databaseUrl };
 
 /** The administrator's API key of a data folder, readable by root only; made on first use. */
 export function adminKey(dataDir: string): string {

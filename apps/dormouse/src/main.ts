@@ -32,6 +32,23 @@ function configWith(options: CommonOptions): Config {
   };
 }
 
+const BACKUP_HELP = `
+In the file: the records of accounts, users, keys (as hashes), workspaces, sandboxes (with their environment variables,
+secrets included), previews and their tokens, volumes, schedules and the audit log. It is readable by its owner only, and goes
+into SQLite and PostgreSQL alike, also of a later version.
+Not in it: what sandboxes and volumes hold. Those files are the engine's, under the data folder.
+
+Example:
+  $ ./dormouse backup /backup/dormouse-$(date +%F).jsonl`;
+
+const RESTORE_HELP = `
+The next start brings records and machine together: a sandbox that the backup does not know is deleted from the machine, and one
+that the machine does not have is marked FAILED.
+
+Examples:
+  $ ./dormouse restore /backup/dormouse-2026-11-22.jsonl --replace
+  $ DORMOUSE_DATABASE_URL=postgres://dormouse:secret@db/dormouse ./dormouse restore sqlite-backup.jsonl`;
+
 /* Each command loads what it needs when it runs: the engine has no use for the server's packages in its memory. */
 const program = new Command("dormouse")
   .description(
@@ -65,6 +82,25 @@ program
   .option("--json", "print the findings as JSON")
   .action(async (options: { json?: boolean }) =>
     (await import("./commands/doctor.ts")).runDoctor(options.json === true, loadConfig(process.env)),
+  );
+
+program
+  .command("backup <file>")
+  .description("write all records to one file; Dormouse may be running")
+  .addOption(dataOption())
+  .addHelpText("after", BACKUP_HELP)
+  .action(async (file: string, options: CommonOptions) =>
+    (await import("./commands/backup.ts")).runBackup(file, configWith(options)),
+  );
+
+program
+  .command("restore <file>")
+  .description("bring the records of a backup back, all or nothing; Dormouse must be stopped")
+  .addOption(dataOption())
+  .option("--replace", "drop the records there are")
+  .addHelpText("after", RESTORE_HELP)
+  .action(async (file: string, options: CommonOptions & { replace?: boolean }) =>
+    (await import("./commands/backup.ts")).runRestore(file, configWith(options), options.replace === true),
   );
 
 const image = program.command("image").description("images of a data folder");
@@ -107,6 +143,12 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 program.parseAsync().catch((error: unknown) => {
   const text = error instanceof Error ? error.message : String(error);
   const hint = error instanceof AppError && error.hint !== undefined ? `\n  ${error.hint}` : "";
-  process.stderr.write(`dormouse: ${text}${hint}\n`);
+  process.stderr.write(`dormouse: ${text}${causeOf(error)}${hint}\n`);
   process.exitCode = 1;
 });
+
+/** What a failure to start goes back to, such as the database's own words. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error) || !(error.cause instanceof Error) || error.cause.message === "") return "";
+  return ` (${error.cause.message})`;
+}

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { WorkspaceName, type SandboxId } from "@dormouse/schema";
 import { MemoryEngine } from "../testkit/memory-engine.ts";
-import { startServer } from "../testkit/server.ts";
+import { addWorkspace, startServer } from "../testkit/server.ts";
 import { issueApiKey } from "./installation.ts";
 
 test("a request without a key, or with one nobody issued, is 401 with a next step", async () => {
@@ -32,7 +32,7 @@ test("what one workspace has is invisible to another, and names do not collide",
   let otherKey = "";
   await using server = await startServer({
     prepare: async (store) => {
-      await store.accounts.insertWorkspace(other, 1);
+      await addWorkspace(store, other);
       otherKey = await issueApiKey({ store, clock: Date.now }, other, "second");
     },
   });

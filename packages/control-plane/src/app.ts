@@ -2,24 +2,58 @@ import { AppError } from "@dormouse/kernel";
 import { REQUEST_BODY_MAX_BYTES } from "@dormouse/schema";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { createAccountsContext } from "./accounts/context.ts";
+import { withAudit } from "./audit/audited.ts";
 import { withCaller, withRequestId, type ApiEnv } from "./http/caller.ts";
 import { renderError } from "./http/errors.ts";
-import type { ControlPlaneDeps } from "./ports.ts";
+import { refuseUnknownVersion } from "./http/version.ts";
+import { apiKeyRoutes } from "./routes/api-keys.ts";
+import { auditRoutes } from "./routes/audit.ts";
+import { oauthRoutes } from "./routes/oauth.ts";
 import { previewRoutes } from "./routes/previews.ts";
+import { referenceRoutes } from "./routes/reference.ts";
 import { sandboxRoutes } from "./routes/sandboxes.ts";
-import { createContext } from "./sandboxes/context.ts";
+import {
+  sandboxExecutionRoutes,
+  scheduleRoutes,
+  workspaceExecutionRoutes,
+  workspaceScheduleRoutes,
+} from "./routes/schedules.ts";
+import { serviceAccountRoutes } from "./routes/service-accounts.ts";
+import { signInPages } from "./routes/sign-in-pages.ts";
+import { userRoutes } from "./routes/users.ts";
+import { volumeRoutes } from "./routes/volumes.ts";
+import { workspaceRoutes } from "./routes/workspaces.ts";
+import type { SandboxContext } from "./sandboxes/context.ts";
 
 /** The HTTP API, under `/v0` and again under `/api`, where clients behind a proxy setting look for it. */
-export function createControlPlane(deps: ControlPlaneDeps): Hono<ApiEnv> {
+export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
+  const accounts = createAccountsContext(deps);
   const api = new Hono<ApiEnv>()
+    .route("/", oauthRoutes(accounts))
+    .route("/", referenceRoutes())
+    .use(refuseUnknownVersion)
     .use(withCaller(deps))
-    .use(bodyLimit({ maxSize: REQUEST_BODY_MAX_BYTES, onError: refuseLargeBody }))
+    .route("/workspaces", workspaceRoutes(deps))
+    .route("/users", userRoutes(deps))
+    .route("/service_accounts", serviceAccountRoutes(deps))
+    .route("/api_keys", apiKeyRoutes(deps))
+    .route("/audit", auditRoutes(deps))
     .route("/sandboxes/:sandbox/previews", previewRoutes(deps))
-    .route("/sandboxes", sandboxRoutes(createContext(deps)));
+    .route("/sandboxes/:sandbox/schedules", scheduleRoutes(deps))
+    .route("/sandboxes/:sandbox/schedule-executions", sandboxExecutionRoutes(deps))
+    .route("/schedules", workspaceScheduleRoutes(deps))
+    .route("/schedule-executions", workspaceExecutionRoutes(deps))
+    .route("/volumes", volumeRoutes(deps))
+    .route("/sandboxes", sandboxRoutes(deps));
   return new Hono<ApiEnv>()
     .use(withRequestId)
+    .use(withAudit(deps))
+    .use(bodyLimit({ maxSize: REQUEST_BODY_MAX_BYTES, onError: refuseLargeBody }))
     .route("/v0", api)
     .route("/api", api)
+    .route("/", signInPages(accounts))
+    .get("/.well-known/openid-configuration", (c) => c.redirect("/v0/.well-known/openid-configuration"))
     .notFound((c) => renderError(deps, c, routeNotFound(c.req.method, c.req.path)))
     .onError((error, c) => renderError(deps, c, error));
 }

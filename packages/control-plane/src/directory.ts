@@ -1,26 +1,22 @@
-import type { GatewayDirectory, PreviewRoute, SandboxId, SandboxRoute, WorkspaceName } from "@dormouse/schema";
-import type { ApiKeyRecord, PreviewRecord, PreviewTokenRecord, SandboxRecord, Store } from "@dormouse/store";
+import type { GatewayDirectory, PreviewRoute, SandboxId, SandboxRoute } from "@dormouse/schema";
+import type { PreviewRecord, PreviewTokenRecord, SandboxRecord, Store } from "@dormouse/store";
+import { loadCredentials, type Credentials } from "./accounts/credentials.ts";
 import { previewExpiresAtMs } from "./previews/expiry.ts";
-import { hashSecret } from "./secrets.ts";
-
-export interface ApiKeyEntry {
-  readonly id: string;
-  readonly workspace: WorkspaceName;
-}
 
 /**
  * Everything a request to a sandbox is decided by, in memory and without waiting. The use cases change it in the same tick in
  * which the store's answer arrives, so it never promises what is not stored.
  */
 export class Directory implements GatewayDirectory {
+  readonly credentials: Credentials;
   readonly #clock: () => number;
-  readonly #keys = new Map<string, ApiKeyEntry>();
   readonly #sandboxes = new Map<string, SandboxRoute>();
   readonly #previews = new Map<string, PreviewRoute>();
   /** Preview id → token → when it expires. Not hashed: it is stored readable anyway, and a hash costs 3 µs a request. */
   readonly #tokens = new Map<string, Map<string, number | undefined>>();
 
-  constructor(clock: () => number) {
+  constructor(credentials: Credentials, clock: () => number) {
+    this.credentials = credentials;
     this.#clock = clock;
   }
 
@@ -32,12 +28,9 @@ export class Directory implements GatewayDirectory {
     return this.#previews.get(previewId);
   }
 
-  authenticate(apiKey: string): ApiKeyEntry | undefined {
-    return this.#keys.get(hashSecret(apiKey));
-  }
-
+  /** Access tokens count as well as keys. */
   isApiKeyValid(workspace: string, apiKey: string): boolean {
-    return this.authenticate(apiKey)?.workspace === workspace;
+    return this.credentials.opens(workspace, apiKey);
   }
 
   isPreviewTokenValid(previewId: string, token: string): boolean {
@@ -47,12 +40,13 @@ export class Directory implements GatewayDirectory {
     return expiresAtMs === undefined || this.#clock() < expiresAtMs;
   }
 
-  putKey({ id, workspace, hash }: ApiKeyRecord): void {
-    this.#keys.set(hash, { id, workspace });
-  }
-
+  /** Also tells its previews whether it takes requests. */
   putSandbox(sandbox: SandboxRecord): void {
-    this.#sandboxes.set(sandboxKey(sandbox.workspace, sandbox.name), toEntry(sandbox));
+    const entry = toEntry(sandbox);
+    this.#sandboxes.set(sandboxKey(sandbox.workspace, sandbox.name), entry);
+    for (const [id, preview] of this.#previews) {
+      if (preview.sandbox.sandboxId === sandbox.id) this.#previews.set(id, { ...preview, sandbox: entry });
+    }
   }
 
   /** Its previews stop answering too. Idempotent; a newer sandbox of the same name stays. */
@@ -95,12 +89,11 @@ export class Directory implements GatewayDirectory {
 
 /** The directory of everything stored. */
 export async function loadDirectory(store: Store, clock: () => number): Promise<Directory> {
-  const directory = new Directory(clock);
-  for (const key of await store.accounts.apiKeys()) directory.putKey(key);
+  const directory = new Directory(await loadCredentials(store, clock), clock);
   const sandboxes = new Map<SandboxId, SandboxRecord>();
   for (const sandbox of await store.sandboxes.all()) {
     sandboxes.set(sandbox.id, sandbox);
-    if (sandbox.status === "DEPLOYED") directory.putSandbox(sandbox);
+    if (sandbox.status === "DEPLOYED" || refusalOf(sandbox) === "disabled") directory.putSandbox(sandbox);
   }
   for (const preview of await store.previews.all()) {
     const sandbox = sandboxes.get(preview.sandboxId);
@@ -110,6 +103,16 @@ export async function loadDirectory(store: Store, clock: () => number): Promise<
   return directory;
 }
 
-const toEntry = ({ id, workspace, name }: SandboxRecord): SandboxRoute => ({ sandboxId: id, workspace, name });
+function toEntry(sandbox: SandboxRecord): SandboxRoute {
+  const { id, workspace, name } = sandbox;
+  const refusal = refusalOf(sandbox);
+  return { sandboxId: id, workspace, name, ...(refusal !== undefined && { refusal }) };
+}
+
+/** Why a sandbox that is there takes no requests. */
+function refusalOf({ status }: SandboxRecord): SandboxRoute["refusal"] {
+  if (status === "DEACTIVATING" || status === "DEACTIVATED") return "disabled";
+  return status === "DEPLOYING" ? "starting" : undefined;
+}
 
 const sandboxKey = (workspace: string, name: string): string => `${workspace}/${name}`;

@@ -1,5 +1,17 @@
 export { createControlPlane } from "./app.ts";
-export { loadDirectory, type Directory, type ApiKeyEntry } from "./directory.ts";
+export { AuditLog } from "./audit/audit-log.ts";
+export { loadDirectory, type Directory } from "./directory.ts";
 export { ensureInstallation, issueApiKey } from "./installation.ts";
-export type { ControlPlaneDeps, ControlPlaneSettings, Logger, SandboxLife } from "./ports.ts";
+export type {
+  ControlPlaneDeps,
+  ControlPlaneSettings,
+  Logger,
+  SandboxAnswerToCall,
+  SandboxCalls,
+  SandboxLife,
+} from "./ports.ts";
+export { openApiDocument } from "./openapi/document.ts";
+export { Scheduler } from "./schedules/scheduler.ts";
+export { createSandboxContext, type SandboxContext } from "./sandboxes/context.ts";
 export { recover } from "./sandboxes/recover.ts";
+export { startUpkeep } from "./upkeep.ts";

@@ -1,6 +1,7 @@
 import { randomId, randomSecret } from "@dormouse/kernel";
 import type { WorkspaceName } from "@dormouse/schema";
-import type { ApiKeyRecord, Store } from "@dormouse/store";
+import type { FirstApiKey, Store } from "@dormouse/store";
+import { newApiKey } from "./accounts/api-keys.ts";
 import { hashSecret } from "./secrets.ts";
 
 interface InstallationDeps {
@@ -14,24 +15,41 @@ export interface FirstKey {
   readonly keyHash: string;
 }
 
-/** Sets an empty store up with one workspace, and makes sure the administrator's key opens it. Idempotent. */
+/**
+ * Sets an empty store up with one account, workspace and administrator, and makes sure the administrator's key, and no earlier
+ * one, opens it. Idempotent.
+ */
 export async function ensureInstallation(deps: InstallationDeps, { workspace, keyHash }: FirstKey): Promise<void> {
-  const record = keyRecord({ workspace, name: "administrator", hash: keyHash }, deps.clock());
-  if (await deps.store.accounts.install(randomSecret(), record)) return;
-  const known = await deps.store.accounts.apiKeys();
-  if (!known.some(({ hash }) => hash === record.hash)) await deps.store.accounts.insertApiKey(record);
+  const { store, clock } = deps;
+  const key: FirstApiKey = {
+    id: randomId(20),
+    workspace,
+    name: "administrator",
+    hash: keyHash,
+    createdAtMs: clock(),
+  };
+  if (await store.accounts.install(randomSecret(), key)) return;
+  await store.credentials.replaceAdministratorKey(key);
 }
 
-/** A further API key of a workspace, returned this once; a directory loaded earlier does not know it. */
+/** A further key of an owner of the account, returned this once; a directory loaded earlier does not know it. */
 export async function issueApiKey(deps: InstallationDeps, workspace: WorkspaceName, name: string): Promise<string> {
+  const { store, clock } = deps;
   const key = newApiKey();
-  await deps.store.accounts.insertApiKey(keyRecord({ workspace, name, hash: hashSecret(key) }, deps.clock()));
+  const [owner] = await store.accounts.owners();
+  if (owner === undefined) throw new Error("Cannot issue an API key: the installation is not set up");
+  await store.credentials.insertApiKey({
+    id: randomId(20),
+    workspace,
+    subject: { type: "user", id: owner.userId },
+    scope: "workspace",
+    name,
+    prefix: key.slice(0, 8),
+    hash: hashSecret(key),
+    createdBy: owner.userId,
+    createdAtMs: clock(),
+    expiresAtMs: undefined,
+    lastUsedAtMs: undefined,
+  });
   return key;
-}
-
-/** `dm_` and 256 random bits. */
-export const newApiKey = (): string => `dm_${randomSecret()}`;
-
-function keyRecord(key: Pick<ApiKeyRecord, "workspace" | "name" | "hash">, createdAtMs: number): ApiKeyRecord {
-  return { id: randomId(), ...key, createdAtMs };
 }

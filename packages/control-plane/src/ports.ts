@@ -1,6 +1,8 @@
-import type { EnginePort, EngineSandbox, SandboxId } from "@dormouse/schema";
+import type { EnginePort, EngineSandbox, ProcessRequest, SandboxId } from "@dormouse/schema";
 import type { Store } from "@dormouse/store";
+import type { AuditLog } from "./audit/audit-log.ts";
 import type { Directory } from "./directory.ts";
+import type { Scheduler } from "./schedules/scheduler.ts";
 
 /** Who keeps sandboxes asleep and awake. It sees every request to a sandbox, this package sees none. */
 export interface SandboxLife {
@@ -12,6 +14,18 @@ export interface SandboxLife {
   state(id: SandboxId): "awake" | "falling-asleep" | "asleep" | "waking" | undefined;
   /** When it last served a request; `undefined` for one that is not tracked. */
   lastUsedAtMs(id: SandboxId): number | undefined;
+}
+
+/** The API inside sandboxes. One that sleeps is woken for the call, and may sleep again when it is answered. */
+export interface SandboxCalls {
+  /** `POST /process`: resolves with the sandbox's answer, whatever it is. @throws {AppError} when there is none */
+  startProcess(id: SandboxId, request: ProcessRequest, signal: AbortSignal): Promise<SandboxAnswerToCall>;
+}
+
+export interface SandboxAnswerToCall {
+  readonly status: number;
+  /** What the sandbox says, at most a few lines; `undefined` where it says nothing. */
+  readonly error: string | undefined;
 }
 
 /** Structured log; pino fits. */
@@ -28,6 +42,8 @@ export interface ControlPlaneSettings {
   readonly previewUrlStyle: "host" | "path";
   /** Most memory one sandbox may ask for. */
   readonly memoryMaxMb: number;
+  /** How long the audit log is kept. */
+  readonly auditRetentionDays: number;
   /** Cores of the machine. */
   readonly cpuCount: number;
 }
@@ -37,6 +53,8 @@ export interface ControlPlaneDeps {
   readonly engine: EnginePort;
   readonly life: SandboxLife;
   readonly directory: Directory;
+  readonly audit: AuditLog;
+  readonly scheduler: Scheduler;
   readonly settings: ControlPlaneSettings;
   readonly log: Logger;
   /** Milliseconds since 1970. */

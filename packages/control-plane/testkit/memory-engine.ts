@@ -1,5 +1,5 @@
 import { AppError } from "@dormouse/kernel";
-import type { EngineImage, EnginePort, EngineSandbox, EngineSandboxSpec, SandboxId } from "@dormouse/schema";
+import type { EngineImage, EnginePort, EngineSandbox, EngineSandboxSpec, SandboxId, VolumeId } from "@dormouse/schema";
 
 /** An engine that keeps its sandboxes in memory: a full implementation of the port for the layers above it. */
 export class MemoryEngine implements EnginePort {
@@ -9,6 +9,10 @@ export class MemoryEngine implements EnginePort {
   /** Awaited inside every removal, before the sandbox is gone. */
   beforeRemove: () => Promise<void> = () => Promise.resolve();
   readonly #sandboxes = new Map<SandboxId, EngineSandbox>();
+  /** Sizes in MiB. */
+  readonly volumes = new Map<VolumeId, number>();
+  /** Awaited before a volume changes. */
+  beforeVolumeChange: () => Promise<void> = () => Promise.resolve();
   readonly #imageNames: readonly string[];
 
   constructor(imageNames: readonly string[] = ["base-image", "nextjs"]) {
@@ -61,6 +65,20 @@ export class MemoryEngine implements EnginePort {
   async remove(id: SandboxId): Promise<void> {
     await this.beforeRemove();
     this.#sandboxes.delete(id);
+  }
+
+  async createVolume(id: VolumeId, sizeMiB: number): Promise<void> {
+    await this.beforeVolumeChange();
+    this.volumes.set(id, sizeMiB);
+  }
+
+  async resizeVolume(id: VolumeId, sizeMiB: number): Promise<void> {
+    await this.createVolume(id, sizeMiB);
+  }
+
+  async removeVolume(id: VolumeId): Promise<void> {
+    await this.beforeVolumeChange();
+    this.volumes.delete(id);
   }
 
   async images(): Promise<EngineImage[]> {

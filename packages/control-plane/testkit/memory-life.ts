@@ -3,6 +3,8 @@ import type { SandboxLife } from "../src/ports.ts";
 
 /** A life without sleep of its own: sandboxes are what `track` said they are. */
 export class MemoryLife implements SandboxLife {
+  /** When a test says they were used. */
+  readonly usedAtMs = new Map<SandboxId, number>();
   readonly tracked = new Map<SandboxId, Pick<EngineSandbox, "id" | "address" | "state">>();
 
   track(sandbox: Pick<EngineSandbox, "id" | "address" | "state">): void {
@@ -18,7 +20,7 @@ export class MemoryLife implements SandboxLife {
     return sandbox && (sandbox.state === "running" ? "awake" : "asleep");
   }
 
-  lastUsedAtMs(): number | undefined {
-    return undefined;
+  lastUsedAtMs(id: SandboxId): number | undefined {
+    return this.tracked.has(id) ? this.usedAtMs.get(id) : undefined;
   }
 }

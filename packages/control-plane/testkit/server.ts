@@ -2,13 +2,17 @@ import { hashSecret } from "../src/secrets.ts";
 import { WorkspaceName } from "@dormouse/schema";
 import { openStore, type Store } from "@dormouse/store";
 import {
+  AuditLog,
   createControlPlane,
+  createSandboxContext,
   ensureInstallation,
   loadDirectory,
   recover,
-  type ControlPlaneDeps,
+  Scheduler,
   type ControlPlaneSettings,
+  type SandboxContext,
 } from "../src/index.ts";
+import { MemoryCalls } from "./memory-calls.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 import { MemoryLife } from "./memory-life.ts";
 
@@ -33,18 +37,20 @@ export interface Answer {
 
 /** A control plane as the app wires it, over memory; disposing closes its store. */
 export class TestServer implements AsyncDisposable {
-  readonly deps: ControlPlaneDeps;
+  readonly deps: SandboxContext;
   readonly engine: MemoryEngine;
   readonly life: MemoryLife;
+  readonly calls: MemoryCalls;
   readonly logged: Readonly<Record<string, unknown>>[];
   /** Empty unless the store was new. */
   readonly apiKey: string;
   readonly fetch: (request: Request) => Response | Promise<Response>;
 
-  constructor(parts: Pick<TestServer, "deps" | "engine" | "life" | "logged" | "apiKey">) {
+  constructor(parts: Pick<TestServer, "deps" | "engine" | "life" | "calls" | "logged" | "apiKey">) {
     this.deps = parts.deps;
     this.engine = parts.engine;
     this.life = parts.life;
+    this.calls = parts.calls;
     this.logged = parts.logged;
     this.apiKey = parts.apiKey;
     this.fetch = createControlPlane(parts.deps).fetch;
@@ -71,6 +77,9 @@ export class TestServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.deps.scheduler[Symbol.asyncDispose]();
+    await this.deps[Symbol.asyncDispose]();
+    await this.deps.audit.close();
     await this.deps.store.close();
   }
 }
@@ -83,9 +92,11 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   await options.prepare?.(store);
   const logged: Readonly<Record<string, unknown>>[] = [];
   const record = (event: Readonly<Record<string, unknown>>) => void logged.push(event);
+  const log = { info: record, warn: record, error: record };
   const engine = options.engine ?? new MemoryEngine();
   const life = new MemoryLife();
-  const deps: ControlPlaneDeps = {
+  const calls = new MemoryCalls();
+  const deps = createSandboxContext({
     store,
     engine,
     life,
@@ -95,11 +106,22 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       previewUrlStyle: "host",
       memoryMaxMb: 16_384,
       cpuCount: 2,
+      auditRetentionDays: 90,
       ...options.settings,
     },
-    log: { info: record, warn: record, error: record },
+    audit: new AuditLog({ store, log, clock }),
+    scheduler: new Scheduler({ store, calls, log, clock }),
+    log,
     clock,
-  };
+  });
   await recover(deps);
-  return new TestServer({ deps, engine, life, logged, apiKey });
+  await deps.scheduler.start();
+  return new TestServer({ deps, engine, life, calls, logged, apiKey });
+}
+
+/** A further workspace of the first account. */
+export async function addWorkspace(store: Store, name: WorkspaceName): Promise<void> {
+  const [first] = await store.accounts.workspaces();
+  if (first === undefined) throw new Error("the installation is not set up");
+  await store.accounts.insertWorkspace({ ...first, id: name, name, displayName: name });
 }

@@ -3,6 +3,7 @@ import type { EngineSandboxSpec } from "@dormouse/schema";
 import { BASH, type ImageManifest } from "./images/store.ts";
 import type { SandboxFiles } from "./layout.ts";
 import { MAPPED_ID_COUNT, MAPPED_ROOT_ID } from "./user-namespace.ts";
+import type { VolumeBind } from "./volumes/volumes.ts";
 
 /** Host files every sandbox shows, read-only. */
 export interface SharedFiles {
@@ -26,6 +27,8 @@ export interface BundleInput {
   readonly files: SandboxFiles;
   readonly defaults: BundleDefaults;
   readonly networkNamespace: string;
+  /** In the order they are mounted. */
+  readonly volumes: readonly VolumeBind[];
 }
 
 /** Descriptor the agent reports on when it serves. */
@@ -59,7 +62,7 @@ const GLIBC_FILES = [
 ];
 
 /** The OCI runtime configuration of a sandbox. Source: OCI runtime specification 1.0.2. */
-export function ociConfig({ spec, image, files, defaults, networkNamespace }: BundleInput) {
+export function ociConfig({ spec, image, files, defaults, networkNamespace, volumes }: BundleInput) {
   return {
     ociVersion: "1.0.2",
     annotations: { "run.oci.seccomp_bpf_data": defaults.seccompFilter },
@@ -74,7 +77,13 @@ export function ociConfig({ spec, image, files, defaults, networkNamespace }: Bu
       capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
       noNewPrivileges: false,
     },
-    mounts: [...systemMounts(), ...sharedMounts(image, defaults.shared), bind(files.hosts, "/etc/hosts", "rw")],
+    /* Ours go over the volumes: a folder the sandbox has replaced by a link cannot put a volume over them. */
+    mounts: [
+      ...volumes.map(volumeMount),
+      ...systemMounts(),
+      ...sharedMounts(image, defaults.shared),
+      bind(files.hosts, "/etc/hosts", "rw"),
+    ],
     linux: {
       namespaces: [
         ...["pid", "ipc", "uts", "mount", "user", "cgroup"].map((type) => ({ type })),
@@ -124,6 +133,9 @@ const bind = (source: string, destination: string, access: "ro" | "rw") => ({
   source,
   options: ["bind", access, "nosuid", "nodev"],
 });
+
+const volumeMount = ({ source, destination, readOnly }: VolumeBind) =>
+  bind(source, destination, readOnly ? "ro" : "rw");
 
 const systemMounts = () => [
   { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },

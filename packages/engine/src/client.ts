@@ -41,6 +41,9 @@ export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: Engi
       await call("DELETE", `/sandboxes/${id}`);
       freezeFiles.delete(id);
     },
+    createVolume: async (id, sizeMiB) => void (await call("POST", `/volumes/${id}`, { sizeMiB })),
+    resizeVolume: async (id, sizeMiB) => void (await call("PUT", `/volumes/${id}`, { sizeMiB })),
+    removeVolume: async (id) => void (await call("DELETE", `/volumes/${id}`)),
     images: async () => z.array(EngineImage).parse(await call("GET", "/images")),
   };
 }

@@ -3,6 +3,7 @@ import { lookup } from "node:dns/promises";
 import { release } from "node:os";
 import { hostResolver } from "./network/firewall.ts";
 import { openMappedUserNamespace } from "./user-namespace.ts";
+import { canGrowMounted } from "./volumes/loop-mounts.ts";
 
 export interface Finding {
   readonly name: string;
@@ -25,6 +26,7 @@ export async function examineHost(): Promise<Finding[]> {
     await examineLocalhostNames(),
     examineOpenFiles(),
     examineQuota(),
+    examineVolumes(),
     examineSwap(),
   ];
 }
@@ -87,8 +89,10 @@ function examineCgroups(): Finding {
   };
 }
 
+const TOOL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 function examineTool({ tool, debianPackage, purpose }: (typeof TOOLS)[number]): Finding {
-  const path = Bun.which(tool, { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" });
+  const path = Bun.which(tool, { PATH: TOOL_PATH });
   if (path !== null) return { name: tool, status: "ok", detail: `${path}, ${purpose}` };
   return { name: tool, status: "missing", detail: `not found; ${purpose}`, mend: `apt-get install ${debianPackage}` };
 }
@@ -140,6 +144,28 @@ function examineQuota(): Finding {
     status: "limited",
     detail: "plain folders: a sandbox can fill the disk of the data folder",
     mend: "Keep the data folder on a file system of its own",
+  };
+}
+
+const VOLUME_TOOLS = ["mount", "losetup", "mkfs.ext4", "e2fsck", "resize2fs"];
+
+function examineVolumes(): Finding {
+  const name = "volumes";
+  const missing = VOLUME_TOOLS.filter((tool) => Bun.which(tool, { PATH: TOOL_PATH }) === null);
+  if (missing.length > 0) {
+    const detail = `cannot be made: ${missing.join(", ")} not found`;
+    return { name, status: "limited", detail, mend: "apt-get install e2fsprogs mount" };
+  }
+  if (!existsSync("/dev/loop-control")) {
+    return { name, status: "limited", detail: "cannot be mounted: no loop devices", mend: "modprobe loop" };
+  }
+  if (canGrowMounted())
+    return { name, status: "ok", detail: "ext4 on loop devices; they grow while sandboxes use them" };
+  return {
+    name,
+    status: "limited",
+    detail: "ext4 on loop devices; they grow only while no sandbox has them",
+    mend: "Run the engine with CAP_SYS_RESOURCE",
   };
 }
 

@@ -13,6 +13,7 @@ import { isAlive, readStoredSandboxes } from "./records.ts";
 import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { mountBind, mountTmpfs, sealedCopy } from "./syscalls.ts";
+import { Volumes } from "./volumes/volumes.ts";
 
 export interface EngineOptions {
   readonly dataDir: string;
@@ -72,6 +73,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     images,
     layers: await LayerMounts.open(layout, images),
     slots,
+    volumes: new Volumes(layout),
     /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
     runtimeFile: sealedCopy(RUNTIME_FILE),
     bundle: {

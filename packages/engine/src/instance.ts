@@ -34,9 +34,10 @@ export interface Instance {
 export const instanceDir = (name: string): string => join(RUN_ROOT, name);
 
 /** `dm` + 6 hex digits of the data folder's path. */
-export const instanceName = (dataDir: string): string => nameOf(realpathSync(dataDir));
+export const instanceName = (dataDir: string): string => instanceNameOf(realpathSync(dataDir));
 
-const nameOf = (realDataDir: string): string => createHash("sha256").update(realDataDir).digest("hex").slice(0, 6);
+export const instanceNameOf = (realDataDir: string): string =>
+  createHash("sha256").update(realDataDir).digest("hex").slice(0, 6);
 
 /** Claims the data folder for this process. @throws HOST_UNSUITABLE when another engine holds it */
 export function claimInstance(dataDir: string): Instance {
@@ -49,7 +50,7 @@ export function claimInstance(dataDir: string): Instance {
       hint: "Stop the other one, or choose another folder with --data",
     });
   }
-  for (const dir of [layout.sandboxesDir(), layout.imagesDir()]) {
+  for (const dir of [layout.sandboxesDir(), layout.imagesDir(), layout.volumesDir()]) {
     mkdirSync(dir, { recursive: true });
     chmodSync(dir, 0o700);
   }
@@ -65,7 +66,7 @@ export interface AbandonedInstance {
 
 /** Engines whose data folder was removed while they had sandboxes: nobody will ever take those up. */
 export const abandonedInstances = (): AbandonedInstance[] =>
-  readClaims().flatMap(({ subnet, owner }) => (existsSync(owner) ? [] : [{ name: nameOf(owner), subnet }]));
+  readClaims().flatMap(({ subnet, owner }) => (existsSync(owner) ? [] : [{ name: instanceNameOf(owner), subnet }]));
 
 /** Takes what is left of an engine under `RUN_ROOT` off the machine. */
 export function forgetInstance({ name, subnet }: AbandonedInstance): void {

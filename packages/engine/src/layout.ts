@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { SandboxId } from "@dormouse/schema";
+import type { SandboxId, VolumeId } from "@dormouse/schema";
 
 /** Every path the engine uses. `dataDir` survives a reboot; `runDir` is a tmpfs only the engine sees, and ends with it. */
 export class Layout {
@@ -17,6 +17,12 @@ export class Layout {
   readonly sandboxDir = (id: SandboxId): string => join(this.sandboxesDir(), id);
   /** What only matters while the sandbox runs; unlike `dataDir`, root inside can reach it. */
   readonly sandboxRunDir = (id: SandboxId): string => join(this.runDir, "sandboxes", id);
+
+  readonly volumesDir = (): string => join(this.dataDir, "volumes");
+  readonly volumeFile = (id: VolumeId): string => join(this.volumesDir(), `${id}.img`);
+  /** Images of the volumes that live as long as their sandbox. */
+  readonly ephemeralVolumesDir = (id: SandboxId): string => join(this.sandboxDir(id), "volumes");
+  readonly volumeMountDir = (id: VolumeId): string => join(this.runDir, "volumes", id);
 
   /** Where an image layer shows with the sandboxes' owners. */
   readonly mappedLayerDir = (digest: string): string => join(this.runDir, "layers", digest);

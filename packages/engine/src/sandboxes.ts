@@ -9,6 +9,7 @@ import type {
   EngineSandboxSpec,
   EngineSandboxState,
   SandboxId,
+  VolumeId,
 } from "@dormouse/schema";
 import { type BundleDefaults, ociConfig } from "./bundle.ts";
 import { type Cgroups, endProcesses } from "./cgroups.ts";
@@ -19,6 +20,7 @@ import type { NetworkSlot, SlotPool } from "./network/slots.ts";
 import { isAlive, processStartTicks, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
 import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
 import { startContainer } from "./runtime.ts";
+import type { Volumes } from "./volumes/volumes.ts";
 
 export interface SandboxesDeps {
   readonly layout: Layout;
@@ -26,6 +28,7 @@ export interface SandboxesDeps {
   readonly images: ImageStore;
   readonly layers: LayerMounts;
   readonly slots: SlotPool;
+  readonly volumes: Volumes;
   readonly bundle: BundleDefaults;
   /** The OCI runtime's program. */
   readonly runtimeFile: string;
@@ -67,6 +70,7 @@ export class Sandboxes implements EnginePort {
       if (sandbox.state === "half") await this.#erase(id);
       if (sandbox.state !== "whole") continue;
       const { spec, createdAtMs, run } = sandbox;
+      this.#deps.volumes.adopt(spec);
       this.#entries.set(id, { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined });
     }
   }
@@ -86,6 +90,7 @@ export class Sandboxes implements EnginePort {
       };
       this.#entries.set(spec.id, entry);
       try {
+        this.#deps.volumes.claim(spec);
         prepareFiles(entry.files);
         writeRecord(entry.files.spec, { spec: entry.spec, createdAtMs: entry.createdAtMs });
         await this.#start(entry, image);
@@ -145,25 +150,40 @@ export class Sandboxes implements EnginePort {
     return this.#deps.images.list();
   }
 
+  createVolume(id: VolumeId, sizeMiB: number): Promise<void> {
+    return this.#deps.volumes.create(id, sizeMiB);
+  }
+
+  resizeVolume(id: VolumeId, sizeMiB: number): Promise<void> {
+    return this.#deps.volumes.resize(id, sizeMiB);
+  }
+
+  removeVolume(id: VolumeId): Promise<void> {
+    return this.#deps.volumes.remove(id);
+  }
+
   async #start(entry: Entry, image: ImageManifest): Promise<void> {
-    const { layout, cgroups, layers, slots, bundle, startTimeoutMs } = this.#deps;
+    const { layout, cgroups, layers, slots, volumes, bundle, startTimeoutMs } = this.#deps;
     const { spec, files } = entry;
     const slot = await slots.acquire();
     entry.slot = slot;
     const networkNamespace = `/run/netns/${slot.name}`;
     prepareRunFiles(spec, files);
-    writeFileSync(files.bundle, JSON.stringify(ociConfig({ spec, image, files, defaults: bundle, networkNamespace })));
+    const input = { spec, image, files, defaults: bundle, networkNamespace, volumes: volumes.bindsOf(spec) };
+    writeFileSync(files.bundle, JSON.stringify(ociConfig(input)));
     const cgroupFiles = cgroups.create(spec.id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
     const initPid = await this.#starts.run(() =>
       withRootfs(layers.use(image.layers), files, () =>
-        startContainer({
-          id: spec.id,
-          files,
-          runtimeFile: this.#deps.runtimeFile,
-          runtimeDir: layout.runtimeDir(),
-          cgroupFiles,
-          timeoutMs: startTimeoutMs,
-        }),
+        volumes.withMounted(spec, () =>
+          startContainer({
+            id: spec.id,
+            files,
+            runtimeFile: this.#deps.runtimeFile,
+            runtimeDir: layout.runtimeDir(),
+            cgroupFiles,
+            timeoutMs: startTimeoutMs,
+          }),
+        ),
       ),
     );
     const initStartTicks = processStartTicks(initPid);
@@ -185,6 +205,7 @@ export class Sandboxes implements EnginePort {
   async #end(id: SandboxId, entry: Entry): Promise<void> {
     await rm(entry.files.run, { force: true });
     await this.#endProcesses(id);
+    await this.#deps.volumes.release(entry.spec);
     await Promise.all([this.#giveBackNetwork(entry), this.#removeDataFiles(id)]);
     this.#entries.delete(id);
   }

@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, rmSync } from "node:fs";
 import { AppError, toAppError } from "@dormouse/kernel";
-import { type EnginePort, EngineSandboxSpec, SandboxId } from "@dormouse/schema";
+import { type EnginePort, EngineSandboxSpec, SandboxId, VolumeId, VolumeSizeMiB } from "@dormouse/schema";
+import { z } from "zod";
 
 export interface EngineServerOptions {
   readonly socketFile: string;
@@ -29,6 +30,8 @@ export function serveEngine(engine: EnginePort, options: EngineServerOptions): A
   };
 }
 
+const VolumeSize = z.strictObject({ sizeMiB: VolumeSizeMiB });
+
 async function answer(engine: EnginePort, request: Request): Promise<Response> {
   const [, resource, rawId, action] = new URL(request.url).pathname.split("/");
   const call = `${request.method} ${resource}${rawId === undefined ? "" : "/:id"}${action === undefined ? "" : `/${action}`}`;
@@ -51,6 +54,15 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
       return Response.json({});
     case "POST sandboxes/:id/wake":
       return Response.json(await engine.wake(SandboxId.parse(rawId)));
+    case "POST volumes/:id":
+      await engine.createVolume(VolumeId.parse(rawId), VolumeSize.parse(await request.json()).sizeMiB);
+      return Response.json({});
+    case "PUT volumes/:id":
+      await engine.resizeVolume(VolumeId.parse(rawId), VolumeSize.parse(await request.json()).sizeMiB);
+      return Response.json({});
+    case "DELETE volumes/:id":
+      await engine.removeVolume(VolumeId.parse(rawId));
+      return Response.json({});
     default:
       throw new AppError("ROUTE_NOT_FOUND", `Cannot answer "${call}": the engine has no such call`);
   }

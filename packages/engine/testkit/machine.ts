@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { processStartTicks } from "../src/records.ts";
 import { runCommand } from "../src/run-command.ts";
+import { instanceNameOf } from "../src/instance.ts";
 
 /**
  * Everything on this machine that an engine or its sandboxes could leave behind: one line a piece. With `instance` only what
@@ -28,7 +29,19 @@ export async function tracesOnMachine(instance = ""): Promise<string[]> {
       .filter((name) => name !== "subnets" && name.includes(instance))
       .map((name) => `folder /run/dormouse/${name}`),
     ...processes().filter((line) => line.includes(`dormouse-${instance}`)),
+    ...loopDevices(instance),
   ];
+}
+
+/** Loop devices on images of volumes, wherever those lie in a data folder. */
+function loopDevices(instance: string): string[] {
+  return namesIn("/sys/block").flatMap((device) => {
+    const file = `/sys/block/${device}/loop/backing_file`;
+    const image = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+    const dataDir = /^(.+?)(\/sandboxes\/[a-z0-9]+)?\/volumes\/[a-z0-9]+\.img/.exec(image)?.[1];
+    const isOurs = dataDir !== undefined && (instance === "" || instanceNameOf(dataDir) === instance);
+    return isOurs ? [`loop device ${device} of ${image}`] : [];
+  });
 }
 
 const CGROUP_TREES = ["", "/memory", "/cpu", "/pids", "/unified"].map((tree) => `/sys/fs/cgroup${tree}`);

@@ -19,6 +19,9 @@ export interface LifeEntryOptions {
   readonly idleMs: number;
 }
 
+/** An agent that takes longer than this to say that nothing keeps the sandbox awake waits for a keepAlive process. */
+const IDLE_ANSWER_MAX_MS = 1000;
+
 /** One event per sleep and wake: `{ event, outcome, durationMs, sandboxId, cause? }`. */
 const lifeEvents = channel("dormouse.gateway.life");
 
@@ -38,6 +41,7 @@ export class SandboxLifeEntry implements LeaseHolder {
   #isAgentGone = false;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #idleQuestion: AbortController | undefined;
+  #idleAskedAtMs = 0;
   #sleep: Promise<void> | undefined;
   #wake: Promise<void> | undefined;
 
@@ -60,7 +64,7 @@ export class SandboxLifeEntry implements LeaseHolder {
   }
 
   get lastUsedAtMs(): number {
-    return this.#leases.size > 0 ? Date.now() : this.#lastUsedAtMs;
+    return this.#leases.size > 0 || this.#isKeptAlive() ? Date.now() : this.#lastUsedAtMs;
   }
 
   /** Takes over what the engine says, unless a sleep or wake is under way: that one knows better. */
@@ -161,7 +165,9 @@ export class SandboxLifeEntry implements LeaseHolder {
   async #sleepWhenNothingKeepsAlive(): Promise<void> {
     const question = new AbortController();
     this.#idleQuestion = question;
+    this.#idleAskedAtMs = Date.now();
     await this.#askWhetherIdle(question.signal);
+    if (this.#isKeptAlive()) this.#lastUsedAtMs = Date.now();
     this.#idleQuestion = undefined;
     if (this.#isEnded) return;
     if (question.signal.aborted || this.#leases.size > 0 || this.#state !== "awake") {
@@ -170,6 +176,11 @@ export class SandboxLifeEntry implements LeaseHolder {
       return;
     }
     this.#sleep = this.#runSleep();
+  }
+
+  /** True while a keepAlive process uses the sandbox, though no request does. */
+  #isKeptAlive(): boolean {
+    return this.#idleQuestion !== undefined && Date.now() - this.#idleAskedAtMs > IDLE_ANSWER_MAX_MS;
   }
 
   /**

@@ -118,6 +118,21 @@ test("a keepAlive process holds the sandbox awake until the agent says that it e
   await untilState(bench, "asleep");
 });
 
+test("F054 a keepAlive process uses the sandbox until it ends, a quick answer is no use", async () => {
+  await using bench = new GatewayBench({ idleMs: IDLE_MS });
+  const { sandboxId } = bench.sandbox;
+  const asked = Promise.withResolvers<() => void>();
+  await bench.listenHttp(8080, (_request, response) => asked.resolve(() => response.end()));
+  const trackedAtMs = bench.life.lastUsedAtMs(sandboxId) ?? 0;
+  const answerIdle = await asked.promise;
+  expect(bench.life.lastUsedAtMs(sandboxId)).toBe(trackedAtMs);
+  await Bun.sleep(1050);
+  expect(bench.life.lastUsedAtMs(sandboxId)).toBeGreaterThan(trackedAtMs + 1000);
+  answerIdle();
+  await untilState(bench, "asleep");
+  expect(bench.life.lastUsedAtMs(sandboxId)).toBeGreaterThan(trackedAtMs + 1000);
+});
+
 test("a request during the idle question calls it off, and the question is asked anew later", async () => {
   await using bench = new GatewayBench({ idleMs: IDLE_MS });
   let questionCount = 0;

@@ -52,7 +52,7 @@ export class SandboxLife implements AsyncDisposable {
     return this.#entries.get(id)?.state;
   }
 
-  /** Wall-clock time of the last lease's start or end; now while one is open. */
+  /** Wall-clock time of the last lease's start or end, or of a keepAlive process's end; now while there is one of them. */
   lastUsedAtMs(id: SandboxId): number | undefined {
     return this.#entries.get(id)?.lastUsedAtMs;
   }

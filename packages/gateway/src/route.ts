@@ -47,10 +47,25 @@ export function authorize(directory: GatewayDirectory, headers: Headers, route: 
   return authorizePreview(directory, headers, route.preview, route.path);
 }
 
-/** Looked up after authorisation, so that a stranger cannot learn which names exist. @throws {AppError} SANDBOX_NOT_FOUND */
+/**
+ * Looked up after authorisation, so that a stranger cannot learn which names exist.
+ * @throws {AppError} SANDBOX_NOT_FOUND, SANDBOX_DISABLED, SANDBOX_UNAVAILABLE
+ */
 export function sandboxOf(directory: GatewayDirectory, route: Route): SandboxRoute {
   const sandbox = route.preview?.sandbox ?? directory.findSandbox(route.workspace, route.name);
   if (sandbox === undefined)
     throw new AppError("SANDBOX_NOT_FOUND", `Cannot find sandbox "${route.name}": it does not exist`);
+  if (sandbox.refusal !== undefined) throw refusalError(sandbox.name, sandbox.refusal);
   return sandbox;
+}
+
+function refusalError(name: string, refusal: "disabled" | "starting"): AppError {
+  if (refusal === "disabled") {
+    return new AppError("SANDBOX_DISABLED", `Cannot reach sandbox "${name}": it is disabled`, {
+      hint: "Set its spec.enabled to true; it goes on where it was.",
+    });
+  }
+  return new AppError("SANDBOX_UNAVAILABLE", `Cannot reach sandbox "${name}": it starts anew`, {
+    hint: "Send the request again in a moment.",
+  });
 }

@@ -92,3 +92,19 @@ test("dot segments are resolved before routing, so they cannot leave a preview's
   await bench.listenHttp(3000, (request, response) => response.end(request.url));
   expect((await fetch(`${bench.url}/preview/open/%2e%2e/closed/`)).status).toBe(401);
 });
+
+test.each([
+  ["disabled", 409, "SANDBOX_DISABLED"],
+  ["starting", 503, "SANDBOX_UNAVAILABLE"],
+] as const)(
+  "F013 a sandbox that is %s refuses requests with %d, and tells strangers nothing",
+  async (refusal, status, code) => {
+    await using bench = new GatewayBench();
+    const sandbox = { ...bench.sandbox, refusal };
+    bench.addPreview({ previewId: "open", isPublic: true, sandbox });
+    bench.addPreview({ previewId: "closed", sandbox });
+    const opened = await fetch(`${bench.url}/preview/open/`);
+    expect({ status: opened.status, body: await opened.json() }).toMatchObject({ status, body: { error: { code } } });
+    expect((await fetch(`${bench.url}/preview/closed/`)).status).toBe(401);
+  },
+);

@@ -1,4 +1,7 @@
 import { z } from "zod";
+import { Duration } from "./duration.ts";
+import { VolumeAttachments } from "./volume-attachments.ts";
+import { SandboxExtraArgs, SandboxFailure, SandboxLifecycle } from "./sandbox-lifecycle.ts";
 
 /** Most bytes a control-plane request body may have. */
 export const REQUEST_BODY_MAX_BYTES = 1024 * 1024;
@@ -13,8 +16,7 @@ const RESERVED_PORTS: Readonly<Record<number, string>> = {
 };
 
 const PortNumber = z.int().min(1).max(65_535);
-const IsoTime = z.iso.datetime({ offset: true });
-const Duration = z.string().regex(/^[1-9]\d{0,8}[smhdw]$/, 'expected a duration such as "30m", "24h" or "7d"');
+const IsoTime = z.iso.datetime({ offset: true, error: 'expected a time such as "2030-01-01T00:00:00Z"' });
 const Labels = z.record(z.string().min(1).max(256), z.string().max(1024));
 const JsonObject = z.record(z.string(), z.unknown());
 
@@ -93,17 +95,20 @@ const ImageReference = z
     'expected "name", "name:tag", "sandbox/name:tag" or "blaxel/name:tag"',
   );
 
+/** MB, as Blaxel counts: 4096 is 4 GiB. */
+const MemoryMb = z.int().min(128);
+
 const SandboxRuntime = z.object({
   image: ImageReference.default("blaxel/base-image:latest"),
-  /** MB, as Blaxel counts: 4096 is 4 GiB. */
-  memory: z.int().min(128).default(4096),
+  memory: MemoryMb.default(4096),
   ports: unset(z.array(SandboxPort).max(100)),
   envs: unset(z.array(SandboxEnv).max(1000)),
   ttl: unset(Duration),
   expires: unset(IsoTime),
   generation: z.string().max(16).default("mk3"),
   snapshotEnabled: unset(z.boolean()),
-  extraArgs: unset(z.record(z.string(), z.string())),
+  extraArgs: unset(SandboxExtraArgs),
+  storageMb: unset(z.never("this server cannot limit the root disk; leave it out")),
   terminationGracePeriodSeconds: unset(z.int().min(0)),
 });
 
@@ -112,12 +117,13 @@ export const SandboxSpec = z.object({
   region: unset(z.string().regex(/^[a-z0-9-]{1,64}$/, "expected lower-case letters, digits and hyphens")),
   enabled: unset(z.boolean()),
   runtime: SandboxRuntime.prefault({}),
-  lifecycle: unset(JsonObject),
+  lifecycle: unset(SandboxLifecycle),
+  volumes: unset(VolumeAttachments),
 });
 export type SandboxSpec = z.infer<typeof SandboxSpec>;
 
 /** Parts of a sandbox this server cannot give yet; the use case refuses them instead of ignoring them. */
-const Unavailable = { volumes: z.array(z.unknown()).nullish(), network: JsonObject.nullish() };
+const Unavailable = { network: JsonObject.nullish() };
 
 /** Body of `POST /sandboxes`. Unknown keys are dropped: clients send their own beside ours. */
 export const SandboxCreateRequest = z.object({
@@ -144,16 +150,19 @@ export const SandboxUpdateRequest = z.object({
     .prefault({}),
   spec: z
     .object({
+      enabled: z.boolean().nullish(),
       runtime: z
         .object({
-          image: z.string().optional(),
-          memory: z.number().optional(),
+          image: ImageReference.optional(),
+          memory: MemoryMb.optional(),
           envs: z.array(z.object({ name: z.string(), value: z.string().optional() })).nullish(),
-          ttl: Duration.nullish(),
-          expires: IsoTime.nullish(),
+          ttl: z.preprocess((value) => (value === "" ? null : value), Duration.nullish()),
+          expires: z.preprocess((value) => (value === "" ? null : value), IsoTime.nullish()),
+          extraArgs: z.record(z.string(), z.string()).nullish(),
         })
         .prefault({}),
-      lifecycle: JsonObject.nullish(),
+      lifecycle: SandboxLifecycle.nullish(),
+      volumes: VolumeAttachments.nullish(),
       ...Unavailable,
     })
     .prefault({}),
@@ -165,20 +174,40 @@ export type SandboxSort = z.infer<typeof SandboxSort>;
 
 const QueryFlag = z.enum(["true", "false"]).transform((value) => value === "true");
 
-/** Query of `GET /sandboxes`. */
-export const SandboxListQuery = z.object({
-  limit: z.coerce.number().pipe(z.int().min(1).max(200)).optional(),
-  cursor: z.string().optional(),
-  sort: SandboxSort.default("createdAt:desc"),
-  q: z.string().min(2).max(200).optional(),
-  status: z
-    .string()
-    .transform((list) => list.split(","))
-    .pipe(z.array(SandboxStatus))
-    .optional(),
-  externalId: z.string().optional(),
-  showTerminated: QueryFlag.default(false),
-});
+const PAGE_MAX_LENGTH = 200;
+const SEARCH_MIN_LENGTH = 2;
+
+/** Query of `GET /sandboxes`. As Blaxel does: a longer page is cut to 200, a shorter search finds everything. */
+export const SandboxListQuery = z
+  .object({
+    limit: z.coerce
+      .number()
+      .pipe(z.int().min(1))
+      .transform((limit) => Math.min(limit, PAGE_MAX_LENGTH))
+      .optional(),
+    cursor: z.string().optional(),
+    sort: SandboxSort.default("createdAt:desc"),
+    q: z
+      .string()
+      .trim()
+      .max(200)
+      .transform((words) => (words.length < SEARCH_MIN_LENGTH ? undefined : words))
+      .optional(),
+    /** Takes precedence over `showTerminated`. */
+    status: z
+      .string()
+      .transform((list) => list.toUpperCase().split(","))
+      .pipe(z.array(SandboxStatus))
+      .optional(),
+    externalId: z.string().optional(),
+    showTerminated: QueryFlag.default(false),
+    /** The last page first; its cursor leads to the one before. */
+    anchor: z.literal("end").optional(),
+  })
+  .refine(({ anchor, sort }) => anchor === undefined || sort.startsWith("createdAt"), {
+    path: ["anchor"],
+    message: "only lists sorted by createdAt can start at their end",
+  });
 export type SandboxListQuery = z.infer<typeof SandboxListQuery>;
 
 const HeaderMap = z.record(
@@ -249,13 +278,19 @@ export const SandboxAnswer = z.object({
     /** Base URL of the sandbox API, without a trailing slash. */
     url: z.string(),
     ...Times,
+    createdBy: z.string().optional(),
+    updatedBy: z.string().optional(),
   }),
   spec: SandboxSpec,
   status: SandboxStatus,
   /** Absent unless the sandbox is deployed. */
   state: z.enum(["RUNNING", "STANDBY"]).optional(),
   lastUsedAt: z.string().optional(),
+  /** Seconds until it is deleted; absent when nothing will delete it. */
+  expiresIn: z.number().optional(),
   events: z.array(ResourceEvent),
+  /** Absent unless there are any. */
+  errors: z.array(SandboxFailure).optional(),
 });
 export type SandboxAnswer = z.infer<typeof SandboxAnswer>;
 
@@ -296,6 +331,8 @@ export const SandboxErrorAnswer = z.object({
   message: z.string(),
   details: z.record(z.string(), z.unknown()),
   status_code: z.number(),
+  /** Where it failed: before anything was made, or when it was made. */
+  step: z.enum(["validation", "start"]),
   timestamp: z.string(),
   workspace: z.string(),
   sandbox_name: z.string().optional(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MountPath, VOLUMES_MAX_COUNT, VolumeSizeMiB } from "./volume-attachments.ts";
 
 /** Engine-side id of a sandbox: names its folder, cgroup and mounts on the machine, so it stays short and plain. */
 export const SandboxId = z
@@ -6,6 +7,23 @@ export const SandboxId = z
   .regex(/^[a-z0-9]{6,32}$/)
   .brand<"SandboxId">();
 export type SandboxId = z.infer<typeof SandboxId>;
+
+/** Engine-side id of a volume: names its file. */
+export const VolumeId = z
+  .string()
+  .regex(/^[a-z0-9]{6,32}$/)
+  .brand<"VolumeId">();
+export type VolumeId = z.infer<typeof VolumeId>;
+
+/** A volume as a sandbox gets it. */
+export const EngineVolumeMount = z.strictObject({
+  id: VolumeId,
+  mountPath: MountPath,
+  readOnly: z.boolean(),
+  /** Given for an ephemeral one, which is made with the sandbox and removed with it. */
+  sizeMiB: VolumeSizeMiB.optional(),
+});
+export type EngineVolumeMount = z.infer<typeof EngineVolumeMount>;
 
 /** What the engine needs to know to start a sandbox. */
 export const EngineSandboxSpec = z.strictObject({
@@ -18,6 +36,7 @@ export const EngineSandboxSpec = z.strictObject({
   /** CPU share in cores; the machine's own count caps it. */
   cpuCount: z.number().min(0.1).max(1024),
   env: z.record(z.string(), z.string()),
+  volumes: z.array(EngineVolumeMount).max(VOLUMES_MAX_COUNT).default([]),
 });
 export type EngineSandboxSpec = z.infer<typeof EngineSandboxSpec>;
 
@@ -51,7 +70,10 @@ export type EngineImage = z.infer<typeof EngineImage>;
  * engine cannot be reached.
  */
 export interface EnginePort {
-  /** Resolves once sandbox-api answers inside. @throws INVALID_IMAGE, SANDBOX_ALREADY_EXISTS, SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT */
+  /**
+   * Resolves once sandbox-api answers inside.
+   * @throws INVALID_IMAGE, SANDBOX_ALREADY_EXISTS, SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT, VOLUME_NOT_FOUND, VOLUME_IN_USE
+   */
   create(spec: EngineSandboxSpec): Promise<EngineSandbox>;
   /** @throws SANDBOX_NOT_FOUND */
   get(id: SandboxId): Promise<EngineSandbox>;
@@ -68,4 +90,13 @@ export interface EnginePort {
   /** Ends its processes and erases its files. Idempotent: an unknown id is already gone. */
   remove(id: SandboxId): Promise<void>;
   images(): Promise<EngineImage[]>;
+  /** An empty volume. Idempotent for one size. @throws VOLUME_ALREADY_EXISTS, HOST_FULL */
+  createVolume(id: VolumeId, sizeMiB: number): Promise<void>;
+  /**
+   * Grows a volume; what is in it stays, and a sandbox that has it sees the new size at once. Idempotent.
+   * @throws VOLUME_NOT_FOUND, INVALID_ARGUMENT to make it smaller, HOST_FULL, VOLUME_IN_USE where the host cannot grow an attached one
+   */
+  resizeVolume(id: VolumeId, sizeMiB: number): Promise<void>;
+  /** Erases a volume with what is in it. Idempotent: an unknown id is already gone. @throws VOLUME_IN_USE */
+  removeVolume(id: VolumeId): Promise<void>;
 }

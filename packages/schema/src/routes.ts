@@ -5,6 +5,8 @@ export interface SandboxRoute {
   readonly sandboxId: SandboxId;
   readonly workspace: string;
   readonly name: string;
+  /** Why it takes no requests now; absent when it does. */
+  readonly refusal?: "disabled" | "starting";
 }
 
 export interface PreviewRoute {
@@ -27,7 +29,7 @@ export interface PreviewRoute {
  * request.
  */
 export interface GatewayDirectory {
-  /** Only deployed sandboxes are found. */
+  /** Only sandboxes that are, or were, deployed are found. */
   findSandbox(workspace: string, name: string): SandboxRoute | undefined;
   findPreview(previewId: string): PreviewRoute | undefined;
   /** True when `apiKey` is a live credential of `workspace`. */

@@ -1,4 +1,12 @@
-export type { ApiKeyRecord } from "./accounts.ts";
+export type { AccountOwner, WorkspaceRecord } from "./accounts.ts";
+export type { AuditActor, AuditRecord, AuditScope } from "./audit.ts";
+export type { ApiKeyRecord, FirstApiKey, LoginGrantRecord, ServiceAccountRecord, Subject } from "./credentials.ts";
+export { backUp, restore, type BackupSummary, type RestoreOptions } from "./backup.ts";
+export type { StoreOptions } from "./database.ts";
 export type { PreviewRecord, PreviewTokenRecord } from "./previews.ts";
 export type { SandboxChange, SandboxPage, SandboxRecord } from "./sandboxes.ts";
-export { openStore, type Store, type StoreOptions } from "./store.ts";
+export type { ExecutionOutcome, ExecutionRecord, NewExecution, ScheduleClaim } from "./schedule-executions.ts";
+export type { ScheduleChange, ScheduleRecord, WaitingSchedule } from "./schedules.ts";
+export { openStore, type Store } from "./store.ts";
+export type { MemberRecord, UserRecord } from "./users.ts";
+export type { VolumeChange, VolumePage, VolumeRecord } from "./volumes.ts";

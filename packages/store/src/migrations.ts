@@ -1,93 +1,72 @@
 import { sql, type Kysely } from "kysely";
-import { Migrator, type Migration } from "kysely/migration";
+import {
+  DEFAULT_MIGRATION_LOCK_TABLE,
+  DEFAULT_MIGRATION_TABLE,
+  Migrator,
+  type Migration,
+  type MigrationResult,
+} from "kysely/migration";
+import { sandboxesAndPreviews } from "./migrations/0001-sandboxes-and-previews.ts";
+import { accounts } from "./migrations/0002-accounts.ts";
+import { sandboxLifecycle } from "./migrations/0003-sandbox-lifecycle.ts";
+import { schedules } from "./migrations/0005-schedules.ts";
+import { audit } from "./migrations/0006-audit.ts";
+import { volumes } from "./migrations/0004-volumes.ts";
 import type { Tables } from "./tables.ts";
 
 /** Forward only, applied in the order of their names; an applied one never changes. */
-const MIGRATIONS: Record<string, Migration> = {
-  "0001-sandboxes-and-previews": {
-    async up(db) {
-      await db.schema
-        .createTable("installation")
-        .addColumn("id", "integer", (column) => column.primaryKey())
-        .addColumn("preview_secret", "text", (column) => column.notNull())
-        .execute();
-      await db.schema
-        .createTable("workspaces")
-        .addColumn("name", "text", (column) => column.primaryKey())
-        .addColumn("created_at_ms", "bigint", (column) => column.notNull())
-        .execute();
-      await db.schema
-        .createTable("api_keys")
-        .addColumn("id", "text", (column) => column.primaryKey())
-        .addColumn("workspace", "text", (column) => column.notNull().references("workspaces.name").onDelete("cascade"))
-        .addColumn("name", "text", (column) => column.notNull())
-        .addColumn("hash", "text", (column) => column.notNull().unique())
-        .addColumn("created_at_ms", "bigint", (column) => column.notNull())
-        .execute();
-      await createSandboxes(db);
-      await createPreviews(db);
-    },
-  },
+export const MIGRATIONS: Record<string, Migration> = {
+  "0001-sandboxes-and-previews": sandboxesAndPreviews,
+  "0002-accounts": accounts,
+  "0003-sandbox-lifecycle": sandboxLifecycle,
+  "0004-volumes": volumes,
+  "0005-schedules": schedules,
+  "0006-audit": audit,
 };
 
-async function createSandboxes(db: Kysely<Tables>): Promise<void> {
-  await db.schema
-    .createTable("sandboxes")
-    .addColumn("id", "text", (column) => column.primaryKey())
-    .addColumn("workspace", "text", (column) => column.notNull().references("workspaces.name").onDelete("cascade"))
-    .addColumn("name", "text", (column) => column.notNull())
-    .addColumn("display_name", "text")
-    .addColumn("external_id", "text")
-    .addColumn("labels", "text", (column) => column.notNull())
-    .addColumn("spec", "text", (column) => column.notNull())
-    .addColumn("status", "text", (column) => column.notNull())
-    .addColumn("events", "text", (column) => column.notNull())
-    .addColumn("search_text", "text", (column) => column.notNull())
-    .addColumn("created_at_ms", "bigint", (column) => column.notNull())
-    .addColumn("updated_at_ms", "bigint", (column) => column.notNull())
-    .execute();
-  await db.schema
-    .createIndex("sandboxes_live_name")
-    .on("sandboxes")
-    .columns(["workspace", "name"])
-    .unique()
-    .where(sql<boolean>`status <> 'TERMINATED'`)
-    .execute();
-  await db.schema
-    .createIndex("sandboxes_created")
-    .on("sandboxes")
-    .columns(["workspace", "created_at_ms", "id"])
-    .execute();
-  await db.schema.createIndex("sandboxes_external_id").on("sandboxes").columns(["workspace", "external_id"]).execute();
+type Migrations = Readonly<Record<string, Migration>>;
+
+/** Brings the schema up to date; a failing migration leaves the last good state. @throws {AppError} STORE_UNAVAILABLE */
+export async function migrateToLatest(db: Kysely<Tables>, migrations: Migrations = MIGRATIONS): Promise<void> {
+  const current = await currentMigration(db);
+  if (current !== undefined && migrations[current] === undefined) {
+    throw new Error(`Cannot open the database: a later version of Dormouse has written it (step "${current}")`);
+  }
+  const { error, results } = await newMigrator(db, migrations).migrateToLatest();
+  throwFailure(error, results);
 }
 
-async function createPreviews(db: Kysely<Tables>): Promise<void> {
-  await db.schema
-    .createTable("previews")
-    .addColumn("id", "text", (column) => column.primaryKey())
-    .addColumn("sandbox_id", "text", (column) => column.notNull().references("sandboxes.id").onDelete("cascade"))
-    .addColumn("name", "text", (column) => column.notNull())
-    .addColumn("display_name", "text")
-    .addColumn("spec", "text", (column) => column.notNull())
-    .addColumn("created_at_ms", "bigint", (column) => column.notNull())
-    .addUniqueConstraint("previews_name", ["sandbox_id", "name"])
-    .execute();
-  await db.schema
-    .createTable("preview_tokens")
-    .addColumn("position", "integer", (column) => column.primaryKey().autoIncrement())
-    .addColumn("preview_id", "text", (column) => column.notNull().references("previews.id").onDelete("cascade"))
-    .addColumn("name", "text", (column) => column.notNull())
-    .addColumn("value", "text", (column) => column.notNull().unique())
-    .addColumn("expires_at_ms", "bigint")
-    .execute();
-  await db.schema.createIndex("preview_tokens_preview").on("preview_tokens").column("preview_id").execute();
+/** Brings an empty schema, or an earlier one, to the version that has `migration` as its latest. */
+export async function migrateTo(db: Kysely<Tables>, migration: string): Promise<void> {
+  const { error, results } = await newMigrator(db, MIGRATIONS).migrateTo(migration);
+  throwFailure(error, results);
 }
 
-/** Brings the schema up to date; a failing migration leaves the last good state. */
-export async function migrateToLatest(db: Kysely<Tables>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });
-  const { error, results } = await migrator.migrateToLatest();
+/** Names of all migrations, oldest first. */
+export const migrationNames = (): string[] => Object.keys(MIGRATIONS).toSorted();
+
+/** The latest migration of a database; `undefined` for one that has none. Its name may be one we do not know. */
+export async function currentMigration(db: Kysely<Tables>): Promise<string | undefined> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) return undefined;
+  const { rows } = await sql<{ name: string }>`
+    select name from ${sql.table(DEFAULT_MIGRATION_TABLE)} order by name desc limit 1`.execute(db);
+  return rows[0]?.name;
+}
+
+/** Forgets which migrations there were, for a database whose tables are gone. */
+export async function dropMigrations(db: Kysely<Tables>): Promise<void> {
+  await db.schema.dropTable(DEFAULT_MIGRATION_TABLE).ifExists().execute();
+  await db.schema.dropTable(DEFAULT_MIGRATION_LOCK_TABLE).ifExists().execute();
+}
+
+function newMigrator(db: Kysely<Tables>, migrations: Migrations): Migrator {
+  return new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+}
+
+function throwFailure(error: unknown, results: readonly MigrationResult[] | undefined): void {
   if (error === undefined) return;
   const failed = results?.find(({ status }) => status === "Error");
-  throw new Error(`Cannot migrate the database: step "${failed?.migrationName ?? "unknown"}" failed`, { cause: error });
+  if (failed === undefined) throw error;
+  throw new Error(`Cannot migrate the database: step "${failed.migrationName}" failed`, { cause: error });
 }

@@ -95,6 +95,7 @@ export class PreviewRepository {
         .selectFrom("previews")
         .select("id")
         .where("id", "=", token.previewId)
+        .forUpdate()
         .executeTakeFirst();
       if (preview === undefined) {
         throw new AppError("PREVIEW_NOT_FOUND", `Cannot create token "${token.name}": its preview is gone`);
@@ -146,6 +147,7 @@ async function requireSandbox(db: Kysely<Tables>, id: SandboxId): Promise<void> 
     .select("id")
     .where("id", "=", id)
     .where("status", "!=", "DELETING")
+    .forUpdate()
     .executeTakeFirst();
   if (sandbox === undefined) throw new AppError("SANDBOX_NOT_FOUND", "Cannot create a preview: its sandbox is gone");
 }

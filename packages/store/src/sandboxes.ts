@@ -1,6 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import type {
   ResourceEvent,
+  SandboxFailure,
   SandboxId,
   SandboxListQuery,
   SandboxName,
@@ -9,7 +10,8 @@ import type {
   WorkspaceName,
 } from "@dormouse/schema";
 import { sql, type Kysely, type Selectable, type SelectQueryBuilder, type Updateable } from "kysely";
-import { encodeCursor, sortColumn, startAfter } from "./cursor.ts";
+import { CountCache } from "./count-cache.ts";
+import { encodeCursor, readingOrder, startAfter } from "./cursor.ts";
 import type { SandboxesTable, Tables } from "./tables.ts";
 
 export interface SandboxRecord {
@@ -25,12 +27,23 @@ export interface SandboxRecord {
   /** Oldest first. */
   readonly events: readonly ResourceEvent[];
   readonly createdAtMs: number;
+  /** Of a TERMINATED one: when that happened. */
   readonly updatedAtMs: number;
+  /** Who, in the words of the API's answers; `undefined` where nobody is known. */
+  readonly createdBy: string | undefined;
+  readonly updatedBy: string | undefined;
+  /** As of when it last fell asleep, or up to a minute too late when the server died while it was awake. */
+  readonly lastUsedAtMs: number | undefined;
+  /** Oldest first. */
+  readonly errors: readonly SandboxFailure[];
 }
 
 /** Columns a later write may change. */
 export type SandboxChange = Partial<
-  Pick<SandboxRecord, "displayName" | "externalId" | "labels" | "spec" | "status" | "events">
+  Pick<
+    SandboxRecord,
+    "displayName" | "externalId" | "labels" | "spec" | "status" | "events" | "errors" | "updatedBy" | "lastUsedAtMs"
+  >
 > & { readonly updatedAtMs: number };
 
 export interface SandboxPage {
@@ -41,12 +54,16 @@ export interface SandboxPage {
   readonly totalCount: number;
 }
 
+/** In the text of the statement: only then is the index of live names used. */
+const TERMINATED = sql.lit("TERMINATED");
+
 type SandboxRow = Selectable<SandboxesTable>;
 type SandboxQuery = SelectQueryBuilder<Tables, "sandboxes", object>;
 
 /** Rows of `sandboxes`. */
 export class SandboxRepository {
   readonly #db: Kysely<Tables>;
+  readonly #counts = new CountCache();
 
   constructor(db: Kysely<Tables>) {
     this.#db = db;
@@ -60,6 +77,7 @@ export class SandboxRepository {
       .onConflict((conflict) => conflict.doNothing())
       .returning("id")
       .executeTakeFirst();
+    this.#counts.forget();
     if (inserted !== undefined) return;
     throw new AppError("SANDBOX_ALREADY_EXISTS", `Cannot create sandbox "${record.name}": the name is taken`, {
       hint: "Choose another name, delete the sandbox that has it, or create with createIfNotExist=true",
@@ -72,7 +90,26 @@ export class SandboxRepository {
       .selectAll()
       .where("workspace", "=", workspace)
       .where("name", "=", name)
-      .where("status", "!=", "TERMINATED")
+      .where("status", "!=", TERMINATED)
+      .executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  async findById(id: SandboxId): Promise<SandboxRecord | undefined> {
+    const row = await this.#db.selectFrom("sandboxes").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  /** The latest of those that had the name, expired and are still kept for reading. */
+  async findTerminated(workspace: WorkspaceName, name: string): Promise<SandboxRecord | undefined> {
+    const row = await this.#db
+      .selectFrom("sandboxes")
+      .selectAll()
+      .where("workspace", "=", workspace)
+      .where("name", "=", name)
+      .where("status", "=", "TERMINATED")
+      .orderBy("updated_at_ms", "desc")
+      .limit(1)
       .executeTakeFirst();
     return row && fromRow(row);
   }
@@ -84,7 +121,7 @@ export class SandboxRepository {
       .selectAll()
       .where("workspace", "=", workspace)
       .where("external_id", "=", externalId)
-      .where("status", "!=", "TERMINATED")
+      .where("status", "!=", TERMINATED)
       .orderBy("created_at_ms", "desc")
       .orderBy("id", "desc")
       .limit(1)
@@ -92,22 +129,20 @@ export class SandboxRepository {
     return row && fromRow(row);
   }
 
-  /** Without `query.limit` all of them. @throws {AppError} INVALID_ARGUMENT for a cursor of another list. */
-  async list(workspace: WorkspaceName, query: SandboxListQuery): Promise<SandboxPage> {
+  /** Without `query.limit` all of them. @throws {AppError} INVALID_ARGUMENT for a cursor of another list, or an old one. */
+  async list(workspace: WorkspaceName, query: SandboxListQuery, nowMs: number): Promise<SandboxPage> {
     const matching = matchSandboxes(this.#db, workspace, query);
-    const { count } = await matching.select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
-    const { column, direction } = sortColumn(query.sort);
+    const totalCount = await this.#counts.get(listKey(workspace, query), nowMs, () => countOf(matching));
+    const { column, direction } = readingOrder(query);
     let page = matching.selectAll().orderBy(column, direction).orderBy("id", direction);
-    if (query.cursor !== undefined) page = page.where(startAfter(query.sort, query.cursor));
+    if (query.cursor !== undefined) page = page.where(startAfter(query, query.cursor, nowMs));
     if (query.limit !== undefined) page = page.limit(query.limit + 1);
     const rows = await page.execute();
     const shown = rows.slice(0, query.limit);
     const last = rows.length > shown.length ? shown.at(-1) : undefined;
-    return {
-      records: shown.map(fromRow),
-      nextCursor: last && encodeCursor(query.sort, last),
-      totalCount: count,
-    };
+    const nextCursor = last && encodeCursor(query, last, nowMs);
+    if (query.anchor === "end") shown.reverse();
+    return { records: shown.map(fromRow), nextCursor, totalCount };
   }
 
   /** Of every workspace, for the start of the server. */
@@ -118,12 +153,13 @@ export class SandboxRepository {
 
   /** The changed record; `undefined` if it is gone or no longer has the status the change starts from. */
   async change(id: SandboxId, from: SandboxStatus, change: SandboxChange): Promise<SandboxRecord | undefined> {
-    return this.#db.transaction().execute(async (transaction) => {
+    const changed = await this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .selectFrom("sandboxes")
         .selectAll()
         .where("id", "=", id)
         .where("status", "=", from)
+        .forUpdate()
         .executeTakeFirst();
       if (row === undefined) return undefined;
       const changed = { ...fromRow(row), ...change };
@@ -131,29 +167,85 @@ export class SandboxRepository {
       await transaction.updateTable("sandboxes").set(columns).where("id", "=", id).execute();
       return changed;
     });
+    this.#counts.forget();
+    return changed;
   }
 
-  /** Whatever its status is. Idempotent: an unknown id is already gone. */
+  /** Whatever its status is, but an expired one stays so. Idempotent: an unknown id is already gone. */
   async mark(id: SandboxId, status: SandboxStatus, updatedAtMs: number): Promise<void> {
     const change = { status, updated_at_ms: updatedAtMs };
-    await this.#db.updateTable("sandboxes").set(change).where("id", "=", id).execute();
+    await this.#db
+      .updateTable("sandboxes")
+      .set(change)
+      .where("id", "=", id)
+      .where("status", "!=", TERMINATED)
+      .execute();
+    this.#counts.forget();
+  }
+
+  /** When sandboxes were last used. Unknown ids are ignored. */
+  async setLastUsed(ids: readonly SandboxId[], atMs: number): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#db.updateTable("sandboxes").set({ last_used_at_ms: atMs }).where("id", "in", ids).execute();
+  }
+
+  /**
+   * Turns one that is being deleted into a record to read: all that hangs on a sandbox, such as previews, goes as with
+   * `remove`. `undefined` if it is gone or not being deleted.
+   */
+  async terminate(id: SandboxId, change: SandboxChange): Promise<SandboxRecord | undefined> {
+    const terminated = await this.#db.transaction().execute(async (transaction) => {
+      const row = await transaction
+        .deleteFrom("sandboxes")
+        .where("id", "=", id)
+        .where("status", "=", "DELETING")
+        .returningAll()
+        .executeTakeFirst();
+      if (row === undefined) return undefined;
+      const terminated: SandboxRecord = { ...fromRow(row), ...change, status: "TERMINATED" };
+      await transaction.insertInto("sandboxes").values(toRow(terminated)).execute();
+      return terminated;
+    });
+    this.#counts.forget();
+    return terminated;
+  }
+
+  /** Forgets the expired ones of a name. Idempotent. */
+  async removeTerminated(workspace: WorkspaceName, name: SandboxName): Promise<void> {
+    await this.#db
+      .deleteFrom("sandboxes")
+      .where("workspace", "=", workspace)
+      .where("name", "=", name)
+      .where("status", "=", "TERMINATED")
+      .execute();
+    this.#counts.forget();
   }
 
   /** Its previews and their tokens go with it. Idempotent. */
   async remove(id: SandboxId): Promise<void> {
     await this.#db.deleteFrom("sandboxes").where("id", "=", id).execute();
+    this.#counts.forget();
   }
 }
 
 function matchSandboxes(db: Kysely<Tables>, workspace: WorkspaceName, query: SandboxListQuery): SandboxQuery {
   let matching = db.selectFrom("sandboxes").where("workspace", "=", workspace);
-  if (!query.showTerminated) matching = matching.where("status", "!=", "TERMINATED");
   if (query.status !== undefined) matching = matching.where("status", "in", query.status);
+  else if (!query.showTerminated) matching = matching.where("status", "!=", TERMINATED);
   if (query.externalId !== undefined) matching = matching.where("external_id", "=", query.externalId);
   if (query.q === undefined) return matching;
   const pattern = `%${query.q.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
   return matching.where(sql<boolean>`search_text like ${pattern} escape '\\'`);
 }
+
+async function countOf(matching: SandboxQuery): Promise<number> {
+  const { count } = await matching.select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
+  return count;
+}
+
+/** Lists of one key have the same rows in all. */
+const listKey = (workspace: WorkspaceName, { status, externalId, q, showTerminated }: SandboxListQuery): string =>
+  JSON.stringify([workspace, status, externalId, q, showTerminated]);
 
 function toRow(record: SandboxRecord): SandboxRow {
   const words = [record.name, record.displayName ?? "", ...Object.entries(record.labels).flat()];
@@ -170,6 +262,10 @@ function toRow(record: SandboxRecord): SandboxRow {
     search_text: words.join("\n").toLowerCase(),
     created_at_ms: record.createdAtMs,
     updated_at_ms: record.updatedAtMs,
+    created_by: record.createdBy ?? null,
+    updated_by: record.updatedBy ?? null,
+    last_used_at_ms: record.lastUsedAtMs ?? null,
+    errors: JSON.stringify(record.errors),
   };
 }
 
@@ -187,5 +283,9 @@ function fromRow(row: SandboxRow): SandboxRecord {
     events: JSON.parse(row.events) as ResourceEvent[],
     createdAtMs: row.created_at_ms,
     updatedAtMs: row.updated_at_ms,
+    createdBy: row.created_by ?? undefined,
+    updatedBy: row.updated_by ?? undefined,
+    lastUsedAtMs: row.last_used_at_ms ?? undefined,
+    errors: JSON.parse(row.errors) as SandboxFailure[],
   };
 }

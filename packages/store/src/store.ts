@@ -1,28 +1,41 @@
-import { Kysely } from "kysely";
+import type { Kysely } from "kysely";
 import { AccountRepository } from "./accounts.ts";
+import { AuditRepository } from "./audit.ts";
+import { CredentialRepository } from "./credentials.ts";
+import { openDatabase, type StoreOptions } from "./database.ts";
 import { migrateToLatest } from "./migrations.ts";
 import { PreviewRepository } from "./previews.ts";
 import { SandboxRepository } from "./sandboxes.ts";
-import { BunSqliteDialect } from "./sqlite.ts";
+import { ScheduleExecutionRepository } from "./schedule-executions.ts";
+import { ScheduleRepository } from "./schedules.ts";
 import type { Tables } from "./tables.ts";
-
-export interface StoreOptions {
-  /** File of the SQLite database, created if absent; `:memory:` keeps nothing. */
-  readonly sqlitePath: string;
-}
+import { UserRepository } from "./users.ts";
+import { VolumeRepository } from "./volumes.ts";
 
 /** What the server remembers. */
 export class Store implements AsyncDisposable {
   readonly accounts: AccountRepository;
+  readonly users: UserRepository;
+  readonly credentials: CredentialRepository;
+  readonly audit: AuditRepository;
   readonly sandboxes: SandboxRepository;
   readonly previews: PreviewRepository;
+  readonly volumes: VolumeRepository;
+  readonly schedules: ScheduleRepository;
+  readonly scheduleExecutions: ScheduleExecutionRepository;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {
     this.#db = db;
     this.accounts = new AccountRepository(db);
+    this.users = new UserRepository(db);
+    this.credentials = new CredentialRepository(db);
+    this.audit = new AuditRepository(db);
     this.sandboxes = new SandboxRepository(db);
     this.previews = new PreviewRepository(db);
+    this.volumes = new VolumeRepository(db);
+    this.schedules = new ScheduleRepository(db);
+    this.scheduleExecutions = new ScheduleExecutionRepository(db);
   }
 
   /** Idempotent. */
@@ -35,9 +48,9 @@ export class Store implements AsyncDisposable {
   }
 }
 
-/** Opens the database and brings its tables up to date. */
-export async function openStore({ sqlitePath }: StoreOptions): Promise<Store> {
-  const db = new Kysely<Tables>({ dialect: new BunSqliteDialect(sqlitePath) });
+/** Opens the database and brings its tables up to date. @throws {AppError} STORE_UNAVAILABLE */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const db = openDatabase(options);
   try {
     await migrateToLatest(db);
     return new Store(db);

@@ -4,30 +4,152 @@ import type { Generated } from "kysely";
 export interface Tables {
   installation: InstallationTable;
   workspaces: WorkspacesTable;
+  accounts: AccountsTable;
+  users: UsersTable;
+  account_owners: AccountOwnersTable;
+  memberships: MembershipsTable;
+  service_accounts: ServiceAccountsTable;
   api_keys: ApiKeysTable;
+  login_grants: LoginGrantsTable;
+  audit_events: AuditEventsTable;
   sandboxes: SandboxesTable;
   previews: PreviewsTable;
   preview_tokens: PreviewTokensTable;
+  volumes: VolumesTable;
+  schedules: SchedulesTable;
+  schedule_executions: ScheduleExecutionsTable;
 }
+
+/** Primary keys, in an order in which every table comes after those it refers to. */
+export const PRIMARY_KEYS = {
+  installation: ["id"],
+  accounts: ["id"],
+  users: ["id"],
+  account_owners: ["account_id", "user_id"],
+  workspaces: ["name"],
+  memberships: ["workspace", "user_id"],
+  service_accounts: ["client_id"],
+  api_keys: ["id"],
+  login_grants: ["id"],
+  audit_events: ["id"],
+  sandboxes: ["id"],
+  previews: ["id"],
+  preview_tokens: ["position"],
+  volumes: ["id"],
+  schedules: ["id"],
+  schedule_executions: ["id"],
+} as const satisfies { readonly [T in keyof Tables]: readonly (keyof Tables[T])[] };
 
 /** Exactly one row. */
 interface InstallationTable {
   id: number;
   preview_secret: string;
+  /** Signs access tokens. */
+  token_secret: string;
 }
 
-interface WorkspacesTable {
+export interface WorkspacesTable {
+  name: string;
+  id: string;
+  account_id: string;
+  display_name: string;
+  labels: string;
+  created_by: string;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+interface AccountsTable {
+  id: string;
   name: string;
   created_at_ms: number;
 }
 
-interface ApiKeysTable {
+export interface UsersTable {
+  id: string;
+  /** Lower case, unique in the installation. */
+  email: string;
+  /** argon2id; `null` for who signs in with an API key or has not taken an invitation yet. */
+  password_hash: string | null;
+  created_at_ms: number;
+}
+
+interface AccountOwnersTable {
+  account_id: string;
+  user_id: string;
+}
+
+export interface MembershipsTable {
+  workspace: string;
+  user_id: string;
+  role: string;
+  invited_by: string;
+  /** SHA-256 of the invitation's token in hex; `null` once it is taken. */
+  invitation_hash: string | null;
+  invitation_expires_at_ms: number | null;
+  created_at_ms: number;
+}
+
+export interface ServiceAccountsTable {
+  client_id: string;
+  workspace: string;
+  name: string;
+  description: string;
+  role: string;
+  /** SHA-256 of the client secret in hex. */
+  secret_hash: string;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface ApiKeysTable {
   id: string;
   workspace: string;
   name: string;
   /** SHA-256 of the key in hex: the key itself is never stored. */
   hash: string;
   created_at_ms: number;
+  /** Exactly one of `user_id` and `client_id` is set. */
+  user_id: string | null;
+  client_id: string | null;
+  /** `account`: opens every workspace its user may use, not only its own. */
+  scope: string;
+  prefix: string;
+  created_by: string;
+  expires_at_ms: number | null;
+  last_used_at_ms: number | null;
+}
+
+export interface LoginGrantsTable {
+  id: string;
+  user_id: string;
+  /** `null`: every workspace of the user. */
+  workspace: string | null;
+  /** The key the login was confirmed with, if it was one: the grant ends with it. */
+  api_key_id: string | null;
+  /** SHA-256 of the refresh token in hex. */
+  refresh_hash: string;
+  created_at_ms: number;
+  expires_at_ms: number;
+}
+
+export interface AuditEventsTable {
+  /** Sorts by time. */
+  id: string;
+  /** `null`: of the installation as a whole. */
+  workspace: string | null;
+  at_ms: number;
+  actor_type: string | null;
+  actor_id: string | null;
+  actor_name: string | null;
+  api_key_id: string | null;
+  action: string;
+  method: string;
+  resource: string;
+  status: number;
+  code: string | null;
+  request_id: string;
+  client_address: string | null;
 }
 
 export interface SandboxesTable {
@@ -45,6 +167,64 @@ export interface SandboxesTable {
   search_text: string;
   created_at_ms: number;
   updated_at_ms: number;
+  created_by: string | null;
+  updated_by: string | null;
+  /** Coarse; the life in memory knows better while the server runs. */
+  last_used_at_ms: number | null;
+  errors: string;
+}
+
+export interface VolumesTable {
+  /** Also its id on the engine. */
+  id: string;
+  workspace: string;
+  name: string;
+  display_name: string | null;
+  external_id: string | null;
+  labels: string;
+  size_mb: number;
+  region: string | null;
+  status: string;
+  /** Id of the sandbox that has it. */
+  attached_to: string | null;
+  events: string;
+  /** Lower-case words that the `q` filter looks through. */
+  search_text: string;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface SchedulesTable {
+  /** Unlike `schedule_id` unique in the installation. */
+  id: string;
+  sandbox_id: string;
+  schedule_id: string;
+  type: string;
+  value: string;
+  input: string;
+  max_executions: number;
+  /** Lower-case words that the `q` filter looks through. */
+  search_text: string;
+  /** `null` once the last run has begun. */
+  next_run_at_ms: number | null;
+  created_at_ms: number;
+}
+
+export interface ScheduleExecutionsTable {
+  id: string;
+  sandbox_id: string;
+  schedule_id: string;
+  /** No two executions of a schedule have the same. */
+  due_at_ms: number;
+  process_name: string;
+  timeout_s: number;
+  /** `null` from before the command is sent until the sandbox has answered. */
+  status: string | null;
+  status_code: number;
+  error: string | null;
+  search_text: string;
+  created_at_ms: number;
+  executed_at_ms: number;
 }
 
 export interface PreviewsTable {

@@ -1,19 +1,37 @@
 import { channel } from "node:diagnostics_channel";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { createControlPlane, ensureInstallation, loadDirectory, recover } from "@dormouse/control-plane";
+import {
+  AuditLog,
+  type ControlPlaneSettings,
+  createControlPlane,
+  createSandboxContext,
+  ensureInstallation,
+  loadDirectory,
+  recover,
+  Scheduler,
+  startUpkeep,
+  type SandboxContext,
+} from "@dormouse/control-plane";
 import { instanceDir } from "@dormouse/engine";
 import { connectEngine } from "@dormouse/engine/client";
-import { createGateway, SandboxLife, SERVE_OPTIONS } from "@dormouse/gateway";
-import { WorkspaceName } from "@dormouse/schema";
-import { openStore } from "@dormouse/store";
-import { pino } from "pino";
+import { createGateway, type Gateway, SandboxLife, SERVE_OPTIONS } from "@dormouse/gateway";
+import { WorkspaceName, type SandboxId } from "@dormouse/schema";
+import { openStore, type Store } from "@dormouse/store";
+import { pino, type Logger } from "pino";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
+import { recordsIn } from "../installation.ts";
+import { callsOver } from "../sandbox-calls.ts";
 
 export interface ServerCommandOptions {
   readonly data: string;
   readonly instance: string;
+}
+
+/** A sandbox has fallen asleep or woken. */
+interface LifeEvent {
+  readonly sandboxId: SandboxId;
 }
 
 /** What the stock client asks for when its user does not say: it must not be refused on a small host. */
@@ -28,61 +46,91 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
   if (config.adminKeyHash === undefined)
     throw new Error("Cannot start the server: it has no administrator key. Use `dormouse up`");
   const log = pino({ level: config.logLevel, base: { process: "server" } });
-  const clock = Date.now;
-  const store = await openStore({ sqlitePath: join(options.data, "dormouse.sqlite") });
+  const store = await openStore(recordsIn(options.data, config));
   await ensureInstallation(
-    { store, clock },
+    { store, clock: Date.now },
     { workspace: WorkspaceName.parse(config.workspace), keyHash: config.adminKeyHash },
   );
+  const { deps, life } = await connectRooms(options, config, { store, log });
+  await recover(deps);
+  await deps.scheduler.start();
+  const upkeep = startUpkeep(deps);
+  const controlPlane = createControlPlane(deps);
+  const gateway = createGateway({ directory: deps.directory, life });
+  const server = listenOn(config, () => serve(config, gateway, controlPlane));
+  log.info({ event: "server.start", url: server.url.href, dataDir: options.data });
+  reportReady(config.readyFd, String(server.port));
+  const stop = async (): Promise<void> => {
+    await server.stop(true);
+    await deps.scheduler[Symbol.asyncDispose]();
+    await deps[Symbol.asyncDispose]();
+    await life[Symbol.asyncDispose]();
+    await upkeep[Symbol.asyncDispose]();
+    await store.close();
+    log.info({ event: "server.stop" });
+    process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+}
+
+interface Rooms {
+  readonly deps: SandboxContext;
+  readonly life: SandboxLife;
+}
+
+/** What the routes work with, over the engine's socket and the opened store. */
+async function connectRooms(
+  options: ServerCommandOptions,
+  config: Config,
+  { store, log }: { store: Store; log: Logger },
+): Promise<Rooms> {
+  const clock = Date.now;
   const engine = connectEngine(join(instanceDir(options.instance), "engine.sock"), {
     restartTimeoutMs: ENGINE_RESTART_TIMEOUT_MS,
   });
   const life = new SandboxLife({ engine, idleMs: config.idleMs });
   channel("dormouse.gateway.life").subscribe((event) => log.info(event));
   const directory = await loadDirectory(store, clock);
-  const deps = {
+  const deps = createSandboxContext({
     store,
     engine,
     life,
     directory,
+    audit: new AuditLog({ store, log, clock }),
+    scheduler: new Scheduler({ store, calls: callsOver(life), log, clock }),
     clock,
     log,
-    settings: {
-      publicUrl: config.publicUrl,
-      previewUrlStyle: "host",
-      memoryMaxMb: Math.max(STOCK_MEMORY_MB, Math.floor(totalmem() / 1024 / 1024)),
-      cpuCount: cpus().length,
-    },
-  } as const;
-  await recover(deps);
-  const controlPlane = createControlPlane(deps);
-  const gateway = createGateway({ directory, life });
-  const server = listenOn(config, () =>
-    Bun.serve({
-      ...SERVE_OPTIONS,
-      hostname: config.host,
-      port: config.port,
-      websocket: gateway.websocket,
-      fetch(request, server) {
-        const forwarded = gateway.fetch(request, server);
-        if (forwarded !== null) return forwarded;
-        if (new URL(request.url).pathname === "/health") return Response.json({ status: "ok" });
-        // A create answers when the sandbox serves, which may take longer than a connection may be silent.
-        server.timeout(request, 0);
-        return controlPlane.fetch(request);
-      },
-    }),
-  );
-  log.info({ event: "server.start", url: server.url.href, dataDir: options.data });
-  reportReady(config.readyFd, String(server.port));
-  const stop = async (): Promise<void> => {
-    await server.stop(true);
-    await life[Symbol.asyncDispose]();
-    await store.close();
-    log.info({ event: "server.stop" });
-    process.exit(0);
+    settings: settingsOf(config),
+  });
+  channel("dormouse.gateway.life").subscribe((event) => deps.lastUse.note((event as LifeEvent).sandboxId));
+  return { deps, life };
+}
+
+function settingsOf(config: Config): ControlPlaneSettings {
+  return {
+    publicUrl: config.publicUrl,
+    previewUrlStyle: "host",
+    memoryMaxMb: Math.max(STOCK_MEMORY_MB, Math.floor(totalmem() / 1024 / 1024)),
+    cpuCount: cpus().length,
+    auditRetentionDays: config.auditRetentionDays,
   };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+}
+
+function serve(config: Config, gateway: Gateway, controlPlane: ReturnType<typeof createControlPlane>) {
+  return Bun.serve({
+    ...SERVE_OPTIONS,
+    hostname: config.host,
+    port: config.port,
+    websocket: gateway.websocket,
+    fetch(request, server) {
+      const forwarded = gateway.fetch(request, server);
+      if (forwarded !== null) return forwarded;
+      if (new URL(request.url).pathname === "/health") return Response.json({ status: "ok" });
+      // A create answers when the sandbox serves, which may take longer than a connection may be silent.
+      server.timeout(request, 0);
+      return controlPlane.fetch(request, { clientAddress: server.requestIP(request)?.address });
+    },
+  });
 }
 
 function listenOn<T>({ host, port }: Config, listen: () => T): T {

@@ -49,6 +49,8 @@ export async function runUp(config: Config): Promise<void> {
           DORMOUSE_IDLE_MS: String(config.idleMs),
           DORMOUSE_WORKSPACE: config.workspace,
           DORMOUSE_PUBLIC_URL: config.publicUrl,
+          DORMOUSE_AUDIT_DAYS: String(config.auditRetentionDays),
+          DORMOUSE_DATABASE_URL: config.databaseUrl,
           DORMOUSE_ADMIN_KEY_HASH: adminKeyHash,
         }),
       },

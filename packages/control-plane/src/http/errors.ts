@@ -7,6 +7,7 @@ import type { ApiContext } from "./caller.ts";
 /** The failure of every route but creating a sandbox. */
 export function renderError({ log }: ControlPlaneDeps, c: ApiContext, thrown: unknown): Response {
   const error = toAppError(thrown);
+  c.set("errorCode", error.code);
   logUnexpected(log, c, error);
   const body: ErrorAnswer = { code: error.status, error: error.code, message: explain(c, error) };
   return c.json(body, error.status as ContentfulStatusCode);
@@ -20,6 +21,7 @@ export function renderSandboxError(
   sandboxName?: string,
 ): Response {
   const error = toAppError(thrown);
+  c.set("errorCode", error.code);
   logUnexpected(log, c, error);
   const { reason, ...details } = error.details;
   // On 504 the stock client waits two minutes for a record to appear, and this failure leaves none.
@@ -29,6 +31,7 @@ export function renderSandboxError(
     message: explain(c, error),
     details,
     status_code: status,
+    step: status < 500 ? "validation" : "start",
     timestamp: new Date(clock()).toISOString(),
     workspace: c.get("caller").workspace,
     ...(sandboxName !== undefined && { sandbox_name: sandboxName }),
@@ -43,7 +46,8 @@ function explain(c: ApiContext, error: AppError): string {
   return error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
 }
 
-function logUnexpected(log: ControlPlaneDeps["log"], c: ApiContext, error: AppError): void {
+/** Everything else is the caller's own doing. */
+export function logUnexpected(log: ControlPlaneDeps["log"], c: ApiContext, error: AppError): void {
   if (error.code !== "INTERNAL") return;
   const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : String(error.cause);
   log.error({

@@ -5,8 +5,10 @@ import type { Caller } from "./caller.ts";
 interface Operation {
   /** Such as `sandbox.create`. */
   readonly event: string;
-  readonly sandbox: string;
+  readonly sandbox?: string;
   readonly preview?: string;
+  readonly volume?: string;
+  readonly schedule?: string;
 }
 
 /** Runs one operation and logs one event about how it ended. */

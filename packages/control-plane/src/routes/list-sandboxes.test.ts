@@ -18,7 +18,7 @@ async function startWithSandboxes(names: readonly string[]) {
   return server;
 }
 
-test("the newest come first, on one page of 50 by default", async () => {
+test("F030 the newest come first, on one page of 50 by default", async () => {
   await using server = await startWithSandboxes(["b-old", "a-mid", "c-new"]);
   const answer = await server.call("GET", "/sandboxes");
   expect(namesOf(answer)).toEqual(["c-new", "a-mid", "b-old"]);
@@ -51,7 +51,7 @@ test("sandboxes created in the same millisecond are neither lost nor doubled bet
   expect([...namesOf(first), ...namesOf(rest)].sort()).toEqual(["a", "b", "c", "d"]);
 });
 
-test("q looks into name, display name and labels; status and externalId filter", async () => {
+test("F030 F031 q looks into name, display name and labels; status and externalId filter", async () => {
   await using server = await startWithSandboxes(["alpha", "beta"]);
   await server.call("POST", "/sandboxes", {
     metadata: { name: "gamma", displayName: "The ALPine", labels: { team: "red_1" }, externalId: "ext" },
@@ -64,20 +64,65 @@ test("q looks into name, display name and labels; status and externalId filter",
   expect(namesOf(await server.call("GET", "/sandboxes?status=FAILED"))).toEqual([]);
 });
 
-test.each(["limit=0", "limit=201", "limit=x", "sort=memory:asc", "q=a", "status=HAPPY", "cursor=nonsense"])(
-  "%s is 400",
+test.each([
+  "limit=0",
+  "limit=x",
+  "sort=memory:asc",
+  "status=HAPPY",
+  "cursor=nonsense",
+  "anchor=start",
+  "anchor=end&sort=name:asc",
+])("%s is 400", async (query) => {
+  await using server = await startServer();
+  const answer = await server.call("GET", `/sandboxes?${query}`);
+  expect(answer).toMatchObject({ status: 400, body: { code: 400, error: "INVALID_ARGUMENT" } });
+});
+
+test("F030 a page longer than 200 is cut, and a search for less than two characters finds everything", async () => {
+  await using server = await startWithSandboxes(Array.from({ length: 205 }, (_, index) => `s-${index}`));
+  expect((await server.call("GET", "/sandboxes?limit=500&q=%20x%20")).body).toMatchObject({
+    data: { length: 200 },
+    meta: { hasMore: true, total: 205 },
+  });
+});
+
+test.each(["sort=name:asc", "sort=createdAt:asc", "q=aa", "status=DEPLOYED", "showTerminated=true", "anchor=end"])(
+  "F030 a cursor continues its own list only, not one of %s",
   async (query) => {
-    await using server = await startServer();
-    const answer = await server.call("GET", `/sandboxes?${query}`);
-    expect(answer).toMatchObject({ status: 400, body: { code: 400, error: "INVALID_ARGUMENT" } });
+    await using server = await startWithSandboxes(["a", "b"]);
+    const { body } = await server.call("GET", "/sandboxes?limit=1");
+    const answer = await server.call("GET", `/sandboxes?${query}&cursor=${(body as Page).meta.nextCursor}`);
+    expect(answer).toMatchObject({ status: 400, body: { error: "INVALID_ARGUMENT" } });
   },
 );
 
-test("a cursor of another order is 400", async () => {
-  await using server = await startWithSandboxes(["a", "b"]);
+test("F030 a cursor lasts 24 hours", async () => {
+  const time = { nowMs: 1_000 };
+  await using server = await startServer({ clock: () => time.nowMs });
+  for (const name of ["a", "b"]) await server.create(name);
   const { body } = await server.call("GET", "/sandboxes?limit=1");
-  const answer = await server.call("GET", `/sandboxes?sort=name:asc&cursor=${(body as Page).meta.nextCursor}`);
+  const next = () => server.call("GET", `/sandboxes?limit=1&cursor=${(body as Page).meta.nextCursor}`);
+  time.nowMs += 24 * 3_600_000;
+  expect(namesOf(await next())).toHaveLength(1);
+  time.nowMs += 1;
+  const answer = await next();
   expect(answer).toMatchObject({ status: 400 });
+  expect(answer.body).toHaveProperty("message", expect.stringContaining("older than 24 hours"));
+});
+
+test.each([
+  ["createdAt:desc", [["b", "a"], ["d", "c"], ["e"]]],
+  ["createdAt:asc", [["d", "e"], ["b", "c"], ["a"]]],
+])("F030 with anchor=end the last page comes first, and cursors lead back, in the order %s", async (sort, expected) => {
+  await using server = await startWithSandboxes(["a", "b", "c", "d", "e"]);
+  const pages: string[][] = [];
+  let cursor = "";
+  do {
+    const page = await server.call("GET", `/sandboxes?limit=2&anchor=end&sort=${sort}${cursor && `&cursor=${cursor}`}`);
+    pages.push(namesOf(page));
+    cursor = (page.body as Page).meta.nextCursor;
+  } while (cursor !== "");
+  expect(pages).toEqual(expected);
 });
 
 test("clients of an older API version get all sandboxes as a bare array", async () => {

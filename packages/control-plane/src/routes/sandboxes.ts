@@ -2,28 +2,26 @@ import { AppError, randomId } from "@dormouse/kernel";
 import { SandboxCreateRequest, SandboxListQuery, SandboxName, SandboxUpdateRequest } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import { Hono } from "hono";
-import type { ApiContext, ApiEnv } from "../http/caller.ts";
+import { markAsMade } from "../audit/audited.ts";
+import { requireAdmin, type ApiContext, type ApiEnv } from "../http/caller.ts";
 import { renderSandboxError } from "../http/errors.ts";
 import { observe } from "../http/observe.ts";
+import { DEFAULT_PAGE_LENGTH, wantsPages } from "../http/pages.ts";
 import { readBody, readQuery } from "../http/parse.ts";
 import type { SandboxContext } from "../sandboxes/context.ts";
 import { createSandbox } from "../sandboxes/create-sandbox.ts";
 import { deleteSandbox } from "../sandboxes/delete-sandbox.ts";
-import { requireSandbox, requireSandboxByExternalId } from "../sandboxes/find-sandbox.ts";
+import { requireSandbox, requireSandboxByExternalId, requireSandboxRecord } from "../sandboxes/find-sandbox.ts";
 import { renderSandbox } from "../sandboxes/render-sandbox.ts";
 import { updateSandbox } from "../sandboxes/update-sandbox.ts";
-
-/** Clients of this API version and later read pages; earlier ones read bare arrays. */
-const PAGES_SINCE_VERSION = "2026-04-28";
-const DEFAULT_PAGE_LENGTH = 50;
 
 const REGION_WARNING =
   "A region makes the Blaxel SDK look for a foreign edge server: set BL_DISABLE_H2=1 so that it talks to this one";
 
 /** `/sandboxes` and `/sandboxes/{name}`. */
 export function sandboxRoutes(context: SandboxContext): Hono<ApiEnv> {
-  const { store, life } = context;
-  const render = (c: ApiContext, sandbox: SandboxRecord) => renderSandbox(sandbox, life, c.get("caller").baseUrl);
+  const { store } = context;
+  const render = (c: ApiContext, sandbox: SandboxRecord) => renderSandbox(context, sandbox, c.get("caller"));
   return new Hono<ApiEnv>()
     .post("/", (c) => postSandbox(context, c))
     .get("/", (c) => listSandboxes(context, c))
@@ -32,7 +30,10 @@ export function sandboxRoutes(context: SandboxContext): Hono<ApiEnv> {
       return c.json(render(c, await requireSandboxByExternalId(store, workspace, c.req.param("externalId"))));
     })
     .get("/:name", async (c) => {
-      return c.json(render(c, await requireSandbox(store, c.get("caller").workspace, c.req.param("name"))));
+      const showSecrets = c.req.query("show_secrets") === "true";
+      const { workspace, baseUrl } = showSecrets ? requireAdmin(c) : c.get("caller");
+      const sandbox = await requireSandboxRecord(store, workspace, c.req.param("name"));
+      return c.json(renderSandbox(context, sandbox, { baseUrl, showSecrets }));
     })
     .put("/:name", async (c) => {
       const caller = c.get("caller");
@@ -40,13 +41,14 @@ export function sandboxRoutes(context: SandboxContext): Hono<ApiEnv> {
       assertNoUpload(c);
       const request = await readBody(c, SandboxUpdateRequest);
       const operation = { event: "sandbox.update", sandbox: sandbox.name };
+      const update = { request, actor: caller.principal.name };
       return c.json(
-        render(c, await observe(context, caller, operation, () => updateSandbox(context, sandbox, request))),
+        render(c, await observe(context, caller, operation, () => updateSandbox(context, sandbox, update))),
       );
     })
     .delete("/:name", async (c) => {
       const caller = c.get("caller");
-      const sandbox = await requireSandbox(store, caller.workspace, c.req.param("name"));
+      const sandbox = await requireSandboxRecord(store, caller.workspace, c.req.param("name"));
       const operation = { event: "sandbox.delete", sandbox: sandbox.name };
       return c.json(render(c, await observe(context, caller, operation, () => deleteSandbox(context, sandbox))));
     });
@@ -60,26 +62,33 @@ async function postSandbox(context: SandboxContext, c: ApiContext): Promise<Resp
     const request = await readBody(c, SandboxCreateRequest);
     const assigned = request.metadata.name ?? SandboxName.parse(`sandbox-${randomId(8)}`);
     name = assigned;
+    markAsMade(c, name);
     if (request.spec.region !== undefined) warnOfRegion(context, c, name);
     const reuse = c.req.query("createIfNotExist") === "true";
     const operation = { event: "sandbox.create", sandbox: name };
     const sandbox = await observe(context, caller, operation, () =>
-      createSandbox(context, { workspace: caller.workspace, name: assigned, request, reuse }),
+      createSandbox(context, {
+        workspace: caller.workspace,
+        name: assigned,
+        request,
+        reuse,
+        actor: caller.principal.name,
+      }),
     );
-    return c.json(renderSandbox(sandbox, context.life, caller.baseUrl));
+    return c.json(renderSandbox(context, sandbox, caller));
   } catch (error) {
     return renderSandboxError(context, c, error, name);
   }
 }
 
-async function listSandboxes({ store, life }: SandboxContext, c: ApiContext): Promise<Response> {
+async function listSandboxes(context: SandboxContext, c: ApiContext): Promise<Response> {
+  const { store, clock } = context;
   const caller = c.get("caller");
   const query = readQuery(c, SandboxListQuery);
-  const wantsPages = (c.req.header("Blaxel-Version") ?? "") >= PAGES_SINCE_VERSION;
-  const limit = query.limit ?? (wantsPages ? DEFAULT_PAGE_LENGTH : undefined);
-  const page = await store.sandboxes.list(caller.workspace, { ...query, limit });
-  const data = page.records.map((sandbox) => renderSandbox(sandbox, life, caller.baseUrl));
-  if (!wantsPages) return c.json(data);
+  const limit = query.limit ?? (wantsPages(c) ? DEFAULT_PAGE_LENGTH : undefined);
+  const page = await store.sandboxes.list(caller.workspace, { ...query, limit }, clock());
+  const data = page.records.map((sandbox) => renderSandbox(context, sandbox, caller));
+  if (!wantsPages(c)) return c.json(data);
   const nextCursor = page.nextCursor ?? "";
   return c.json({ data, meta: { hasMore: nextCursor !== "", nextCursor, total: page.totalCount } });
 }

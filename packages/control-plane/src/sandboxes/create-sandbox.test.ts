@@ -40,7 +40,7 @@ test("what was asked for is echoed", async () => {
         envs: [{ name: "A", value: "1" }],
         ttl: "24h",
         expires: "2030-01-01T00:00:00.000Z",
-        extraArgs: { iptables: "enabled" },
+        extraArgs: { iptables: "disabled" },
       },
       lifecycle: { expirationPolicies: [{ type: "ttl-idle", value: "1h", action: "delete" }] },
       network: {},
@@ -63,7 +63,7 @@ test("what was asked for is echoed", async () => {
           envs: [{ name: "A", value: "1" }],
           ttl: "24h",
           expires: "2030-01-01T00:00:00.000Z",
-          extraArgs: { iptables: "enabled" },
+          extraArgs: { iptables: "disabled" },
         },
         lifecycle: { expirationPolicies: [{ type: "ttl-idle", value: "1h", action: "delete" }] },
       },
@@ -141,14 +141,20 @@ const REFUSED: [title: string, metadata: unknown, spec: unknown, sentence: strin
   ["an environment value with NUL", {}, { runtime: { envs: [{ name: "A", value: "\0" }] } }, "envs.0.value"],
   ["an image with spaces", {}, { runtime: { image: "base image" } }, "spec.runtime.image"],
   ["a ttl without a unit", {}, { runtime: { ttl: "30" } }, "spec.runtime.ttl"],
-  ["volumes", {}, { volumes: [{ name: "v", mountPath: "/v" }] }, "volumes"],
+  ["F037 a kernel option", {}, { runtime: { extraArgs: { nfs: "enabled" } } }, 'set it to "disabled"'],
+  ["F037 an unknown kernel option", {}, { runtime: { extraArgs: { kvm: "disabled" } } }, "kvm"],
+  ["F036 a size of the root disk", {}, { runtime: { storageMb: 1024 } }, "cannot limit the root disk"],
+  ["a volume nobody has", {}, { volumes: [{ name: "v", mountPath: "/v" }] }, 'volume "v"'],
   ["network rules", {}, { network: { allowedDomains: ["example.com"] } }, "network"],
 ];
 
 test.each(REFUSED)("%s is refused with 400 and leaves nothing", async (_title, metadata, spec, sentence) => {
   await using server = await startServer();
   const answer = await server.call("POST", "/sandboxes", { metadata, spec });
-  expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_ARGUMENT", status_code: 400 } });
+  expect(answer).toMatchObject({
+    status: 400,
+    body: { code: "INVALID_ARGUMENT", status_code: 400, step: "validation" },
+  });
   expect(answer.body).toHaveProperty("message", expect.stringContaining(sentence));
   expect(await server.call("GET", "/sandboxes")).toMatchObject({ body: { data: [] } });
   expect(server.engine.specs).toEqual([]);
@@ -160,7 +166,7 @@ test("a request to upload image sources is refused instead of creating a sandbox
   expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_ARGUMENT" } });
 });
 
-test("an unknown image is 400 INVALID_IMAGE, names the available ones and leaves nothing", async () => {
+test("F038 an unknown image is 400 INVALID_IMAGE, names the available ones and leaves nothing", async () => {
   await using server = await startServer();
   const answer = await server.create("painted", { runtime: { image: "sandbox/nowhere:1" } });
   expect(answer).toMatchObject({
@@ -232,13 +238,13 @@ test("createIfNotExist gives a failed sandbox's name to a new one, and so does a
   expect(await server.engine.list()).toHaveLength(2);
 });
 
-test("when the engine fails, its half is removed, the name is free and the failure is told", async () => {
+test("F038 when the engine fails, its half is removed, the name is free and the failure is told", async () => {
   const engine = new MemoryEngine();
   engine.beforeCreate = () => Promise.reject(new AppError("HOST_FULL", "Cannot start: no memory is left"));
   await using server = await startServer({ engine });
   const removals: string[] = [];
   engine.beforeRemove = async () => void removals.push("removed");
-  expect(await server.create("phoenix")).toMatchObject({ status: 503, body: { code: "HOST_FULL" } });
+  expect(await server.create("phoenix")).toMatchObject({ status: 503, body: { code: "HOST_FULL", step: "start" } });
   expect(removals).toEqual(["removed"]);
   expect(await server.call("GET", "/sandboxes/phoenix")).toMatchObject({ status: 404 });
   expect(server.deps.directory.findSandbox("default", "phoenix")).toBeUndefined();
@@ -246,14 +252,16 @@ test("when the engine fails, its half is removed, the name is free and the failu
   expect(await server.create("phoenix")).toMatchObject({ status: 200 });
 });
 
-test("when the engine's half cannot be removed either, the record stays as FAILED and can be deleted", async () => {
+test("F011 when the engine's half cannot be removed either, the record stays as FAILED, says why and can be deleted", async () => {
   const engine = new MemoryEngine();
   const unavailable = () => Promise.reject(new AppError("ENGINE_UNAVAILABLE", "Cannot reach the engine"));
   engine.beforeCreate = unavailable;
   engine.beforeRemove = unavailable;
   await using server = await startServer({ engine });
   expect(await server.create("stuck")).toMatchObject({ status: 503, body: { code: "ENGINE_UNAVAILABLE" } });
-  expect(await server.call("GET", "/sandboxes/stuck")).toMatchObject({ body: { status: "FAILED" } });
+  expect(await server.call("GET", "/sandboxes/stuck")).toMatchObject({
+    body: { status: "FAILED", errors: [{ code: "ENGINE_UNAVAILABLE", instance: engine.specs[0]?.id, fatal: true }] },
+  });
   engine.beforeRemove = () => Promise.resolve();
   expect(await server.call("DELETE", "/sandboxes/stuck")).toMatchObject({ status: 200 });
 });

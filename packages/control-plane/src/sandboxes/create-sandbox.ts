@@ -2,18 +2,23 @@ import { AppError, randomId } from "@dormouse/kernel";
 import {
   SandboxId,
   SandboxSpec,
-  type EnginePort,
   type EngineSandbox,
   type SandboxCreateRequest,
   type SandboxName,
   type WorkspaceName,
 } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
-import { assertAvailable } from "./availability.ts";
+import { assertAvailable, assertMemory } from "./availability.ts";
 import type { SandboxContext } from "./context.ts";
 import { eraseSandbox } from "./delete-sandbox.ts";
+import { disableSandbox } from "./enable-sandbox.ts";
 import { toEngineSpec } from "./engine-spec.ts";
-import { happened } from "./events.ts";
+import { happened, withEvent } from "./events.ts";
+import { expireIfDue, followExpiry, isExpired } from "./expire-sandbox.ts";
+import { assertDatesToCome } from "./expiry.ts";
+import { failureOf } from "./failures.ts";
+import { explainFailure } from "./images.ts";
+import { attachVolumes, requireFreeVolumes, toEngineMounts } from "../volumes/attach-volumes.ts";
 
 export interface NewSandbox {
   readonly workspace: WorkspaceName;
@@ -21,6 +26,8 @@ export interface NewSandbox {
   readonly request: SandboxCreateRequest;
   /** Answer a usable sandbox of the name instead of refusing. */
   readonly reuse: boolean;
+  /** Who asks, as `createdBy` shows it. */
+  readonly actor?: string | undefined;
 }
 
 /**
@@ -38,36 +45,56 @@ export async function createSandbox(context: SandboxContext, wanted: NewSandbox)
 }
 
 async function createOrReuse(context: SandboxContext, wanted: NewSandbox): Promise<SandboxRecord> {
-  const existing = await context.store.sandboxes.find(wanted.workspace, wanted.name);
-  if (existing === undefined) return start(context, newRecord(context, wanted));
+  const existing = await findUnexpired(context, wanted);
+  if (existing === undefined) return startAsWanted(context, wanted);
   if (!isOver(existing)) {
     if (wanted.reuse) return existing;
     throw alreadyExists(wanted.name, `the name is taken and its status is ${existing.status}`);
   }
   await eraseSandbox(context, existing);
-  return start(context, newRecord(context, wanted));
+  await context.store.sandboxes.remove(existing.id);
+  return startAsWanted(context, wanted);
+}
+
+/** One whose time has come is never handed out, even if its alarm has not rung yet. */
+async function findUnexpired(context: SandboxContext, wanted: NewSandbox): Promise<SandboxRecord | undefined> {
+  const { sandboxes } = context.store;
+  const existing = await sandboxes.find(wanted.workspace, wanted.name);
+  if (existing === undefined || !isExpired(context, existing)) return existing;
+  await expireIfDue(context, existing.id);
+  return sandboxes.find(wanted.workspace, wanted.name);
+}
+
+/** Disabled at once if the request, or an update that came meanwhile, says so. */
+async function startAsWanted(context: SandboxContext, wanted: NewSandbox): Promise<SandboxRecord> {
+  const sandbox = await start(context, newRecord(context, wanted));
+  return sandbox.spec.enabled === false ? disableSandbox(context, sandbox) : sandbox;
 }
 
 /** Record first, so that a server that dies in between knows at its next start what to clean up. */
 async function start(context: SandboxContext, record: SandboxRecord): Promise<SandboxRecord> {
+  const volumes = await requireFreeVolumes(context.store, record);
   await context.store.sandboxes.insert(record);
   try {
-    const started = await context.engine.create(toEngineSpec(record, context.settings.cpuCount));
+    await attachVolumes(context, record, volumes);
+    const mounts = toEngineMounts(record.spec, volumes);
+    const started = await context.engine.create(toEngineSpec(record, context.settings.cpuCount, mounts));
     return await markDeployed(context, record, started);
   } catch (error) {
-    await undo(context, record);
-    throw await explainFailure(context.engine, record, error);
+    await undo(context, record, error);
+    throw await explainFailure(context.engine, record.spec.runtime.image, error);
   }
 }
 
 async function markDeployed(
-  { store, life, directory, clock }: SandboxContext,
+  context: SandboxContext,
   record: SandboxRecord,
   started: EngineSandbox,
 ): Promise<SandboxRecord> {
+  const { store, life, directory, lastUse, clock } = context;
   const deployed = await store.sandboxes.change(record.id, "DEPLOYING", {
     status: "DEPLOYED",
-    events: [...record.events, happened("DEPLOYED", "Sandbox is ready", clock())],
+    events: withEvent(record.events, happened("DEPLOYED", "Sandbox is ready", clock())),
     updatedAtMs: clock(),
   });
   if (deployed === undefined) {
@@ -77,48 +104,34 @@ async function markDeployed(
     );
   }
   life.track(started);
+  lastUse.note(deployed.id);
   directory.putSandbox(deployed);
+  followExpiry(context, deployed);
   return deployed;
 }
 
 /** When not even the engine's half can be removed, the record stays as FAILED: visible, and in the way of nobody. */
-async function undo({ store, engine, clock }: SandboxContext, record: SandboxRecord): Promise<void> {
+async function undo({ store, engine, clock }: SandboxContext, record: SandboxRecord, error: unknown): Promise<void> {
   try {
     await engine.remove(record.id);
     await store.sandboxes.remove(record.id);
   } catch {
-    const events = [...record.events, happened("FAILED", "Sandbox could not be started", clock())];
-    await store.sandboxes.change(record.id, "DEPLOYING", { status: "FAILED", events, updatedAtMs: clock() });
+    await store.sandboxes.change(record.id, "DEPLOYING", {
+      status: "FAILED",
+      events: withEvent(record.events, happened("FAILED", "Sandbox could not be started", clock())),
+      errors: [failureOf(record, error, clock())],
+      updatedAtMs: clock(),
+    });
   }
 }
 
-/** An unknown image is answered with the known ones. */
-async function explainFailure(engine: EnginePort, { spec }: SandboxRecord, error: unknown): Promise<unknown> {
-  if (!(error instanceof AppError) || error.code !== "INVALID_IMAGE") return error;
-  const images = await engine.images().catch(() => []);
-  const supported = images.map(({ name, tag }) => `${name}:${tag}`).sort();
-  const image = spec.runtime.image;
-  return new AppError("INVALID_IMAGE", `Cannot use image "${image}": this machine does not have it`, {
-    hint: supported.length === 0 ? "No image is installed yet" : `Available images: ${supported.join(", ")}`,
-    details: { requested_image: image, supported_images: supported },
-    cause: error,
-  });
-}
-
-function assertPossible({ settings }: SandboxContext, { request }: NewSandbox): void {
+function assertPossible({ settings, clock }: SandboxContext, { request }: NewSandbox): void {
   assertAvailable(request.spec);
-  const { memory } = request.spec.runtime;
-  if (memory <= settings.memoryMaxMb) return;
-  throw new AppError(
-    "INVALID_ARGUMENT",
-    `Cannot give a sandbox ${memory} MB of memory: this machine offers ${settings.memoryMaxMb} MB`,
-    {
-      hint: `Ask for 128 to ${settings.memoryMaxMb} MB`,
-    },
-  );
+  assertDatesToCome(request.spec, clock());
+  assertMemory(settings, request.spec.runtime.memory);
 }
 
-function newRecord({ clock }: SandboxContext, { workspace, name, request }: NewSandbox): SandboxRecord {
+function newRecord({ clock }: SandboxContext, { workspace, name, request, actor }: NewSandbox): SandboxRecord {
   const nowMs = clock();
   return {
     id: SandboxId.parse(randomId()),
@@ -132,6 +145,10 @@ function newRecord({ clock }: SandboxContext, { workspace, name, request }: NewS
     events: [happened("DEPLOYING", "Sandbox is starting", nowMs)],
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
+    createdBy: actor,
+    updatedBy: actor,
+    lastUsedAtMs: undefined,
+    errors: [],
   };
 }
 

@@ -1,23 +1,39 @@
 import type { SandboxRecord } from "@dormouse/store";
+import { releaseVolumes } from "../volumes/attach-volumes.ts";
 import type { SandboxContext } from "./context.ts";
 
-/** Its name is free when this resolves. Concurrent calls share one deletion; the record it resolves with is the last one. */
+/**
+ * Its name is free and nothing of it can be read any more when this resolves, nor of those of its name that expired before.
+ * Concurrent calls share one deletion; the record it resolves with is the last one.
+ */
 export async function deleteSandbox(context: SandboxContext, sandbox: SandboxRecord): Promise<SandboxRecord> {
-  context.creations.abandon(sandbox.workspace, sandbox.name);
-  return eraseSandbox(context, sandbox);
+  const { store, creations, alarms } = context;
+  const { id, workspace, name } = sandbox;
+  creations.abandon(workspace, name);
+  alarms.set(id, undefined);
+  const isErased = sandbox.status === "TERMINATED";
+  const last: SandboxRecord = isErased ? { ...sandbox, status: "DELETING" } : await eraseSandbox(context, sandbox);
+  await store.sandboxes.remove(id);
+  await store.sandboxes.removeTerminated(workspace, name);
+  return last;
 }
 
-/** Marks DELETING and forgets first, so that a concurrent wake is refused instead of racing. Can be repeated after a failure. */
+/**
+ * Ends its processes and erases its data; what becomes of the record, now DELETING, is the caller's. Marks and forgets first,
+ * so that a concurrent wake is refused instead of racing. Can be repeated after a failure.
+ */
 export async function eraseSandbox(context: SandboxContext, sandbox: SandboxRecord): Promise<SandboxRecord> {
-  const { store, engine, life, directory, clock } = context;
+  const { store, engine, life, directory, lastUse, clock } = context;
   return context.deletions.run(sandbox.id, async () => {
     const status = "DELETING";
     const updatedAtMs = clock();
     await store.sandboxes.mark(sandbox.id, status, updatedAtMs);
     directory.removeSandbox(sandbox);
     life.forget(sandbox.id);
+    lastUse.forget(sandbox.id);
     await engine.remove(sandbox.id);
-    await store.sandboxes.remove(sandbox.id);
+    await store.schedules.removeOf(sandbox.id);
+    await releaseVolumes(context, sandbox);
     return { ...sandbox, status, updatedAtMs };
   });
 }

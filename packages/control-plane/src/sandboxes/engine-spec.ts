@@ -1,4 +1,4 @@
-import type { EngineSandboxSpec } from "@dormouse/schema";
+import type { EngineSandboxSpec, EngineVolumeMount } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 
 /** Blaxel's rule: one core for every 2048 MB, one at least. */
@@ -8,7 +8,11 @@ const MB_PER_CORE = 2048;
  * What the engine is asked to start. `PORT` is left to the image and the user, and `BL_REGION` is never set: it would send the
  * stock SDK inside the sandbox to a foreign edge.
  */
-export function toEngineSpec(sandbox: SandboxRecord, machineCpuCount: number): EngineSandboxSpec {
+export function toEngineSpec(
+  sandbox: SandboxRecord,
+  machineCpuCount: number,
+  volumes: EngineVolumeMount[],
+): EngineSandboxSpec {
   const { image, memory, envs = [] } = sandbox.spec.runtime;
   return {
     id: sandbox.id,
@@ -26,5 +30,6 @@ export function toEngineSpec(sandbox: SandboxRecord, machineCpuCount: number): E
       BL_TYPE: "sandbox",
       BL_CLOUD: "true",
     },
+    volumes,
   };
 }

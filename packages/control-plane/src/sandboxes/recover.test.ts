@@ -63,7 +63,7 @@ test.each<[SandboxStatus, where: string]>([
     await using before = await startServer({ sqlitePath: database.sqlitePath, engine });
     await before.create("cut");
     const id = SandboxId.parse(engine.specs[0]?.id);
-    await before.deps.store.sandboxes.mark(id, status, 1);
+    await before.deps.store.sandboxes.change(id, "DEPLOYED", { status, events: [], updatedAtMs: 1 });
     if (where === "the engine does not have it") await engine.remove(id);
   }
   await using after = await startServer({ sqlitePath: database.sqlitePath, engine });
@@ -86,6 +86,7 @@ test("an engine sandbox without a record is removed", async () => {
     memoryMiB: 128,
     cpuCount: 1,
     env: {},
+    volumes: [],
   });
   await using server = await startServer({ sqlitePath: database.sqlitePath, engine });
   expect(await engine.list()).toHaveLength(1);
@@ -129,11 +130,27 @@ test("a creation the engine still works on when the server died is taken back on
   {
     await using before = await startServer({ sqlitePath: database.sqlitePath, engine });
     await before.create("cut");
-    await before.deps.store.sandboxes.mark(SandboxId.parse(engine.specs[0]?.id), "DEPLOYING", 1);
+    const id = SandboxId.parse(engine.specs[0]?.id);
+    await before.deps.store.sandboxes.change(id, "DEPLOYED", { status: "DEPLOYING", events: [], updatedAtMs: 1 });
   }
   engine.list = () => Promise.resolve([]);
   await using after = await startServer({ sqlitePath: database.sqlitePath, engine });
   Reflect.deleteProperty(engine, "list");
   expect(await engine.list()).toEqual([]);
   expect(after.life.tracked.size).toBe(0);
+});
+
+test("a sandbox the server died over while starting anew is FAILED, not gone without a trace", async () => {
+  await using database = await temporaryDatabase();
+  const engine = new MemoryEngine();
+  {
+    await using before = await startServer({ sqlitePath: database.sqlitePath, engine });
+    await before.create("anew");
+    await before.deps.store.sandboxes.mark(SandboxId.parse(engine.specs[0]?.id), "DEPLOYING", 1);
+  }
+  await using after = await startServer({ sqlitePath: database.sqlitePath, engine });
+  expect(await after.call("GET", "/sandboxes/anew")).toMatchObject({
+    body: { status: "FAILED", errors: [{ code: "SANDBOX_VANISHED", fatal: true }] },
+  });
+  expect(await engine.list()).toEqual([]);
 });

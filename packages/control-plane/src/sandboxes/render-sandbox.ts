@@ -1,12 +1,25 @@
 import { SECRET_MASK, type SandboxAnswer, type SandboxEnv } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
-import type { SandboxLife } from "../ports.ts";
 import { sandboxUrl } from "../urls.ts";
+import type { SandboxContext } from "./context.ts";
+import { expiryOf } from "./expiry.ts";
 
-/** A sandbox as clients see it: secret values masked. */
-export function renderSandbox(sandbox: SandboxRecord, life: SandboxLife, baseUrl: string): SandboxAnswer {
-  const { displayName, externalId, spec, status } = sandbox;
-  const lastUsedAtMs = life.lastUsedAtMs(sandbox.id) ?? sandbox.createdAtMs;
+export interface SandboxView {
+  /** What its URL starts with. */
+  readonly baseUrl: string;
+  /** Secret values are masked unless an administrator asked for them. */
+  readonly showSecrets?: boolean;
+}
+
+/** A sandbox as clients see it. */
+export function renderSandbox(
+  context: SandboxContext,
+  sandbox: SandboxRecord,
+  { baseUrl, showSecrets = false }: SandboxView,
+): SandboxAnswer {
+  const { displayName, externalId, spec, status, createdBy, updatedBy, errors } = sandbox;
+  const lastUsedAtMs = Math.min(context.lastUse.atMs(sandbox), context.clock());
+  const expiresIn = expiresInSeconds(context, sandbox, lastUsedAtMs);
   return {
     metadata: {
       name: sandbox.name,
@@ -17,13 +30,23 @@ export function renderSandbox(sandbox: SandboxRecord, life: SandboxLife, baseUrl
       url: sandboxUrl(baseUrl, sandbox),
       createdAt: toIso(sandbox.createdAtMs),
       updatedAt: toIso(sandbox.updatedAtMs),
+      ...(createdBy !== undefined && { createdBy }),
+      ...(updatedBy !== undefined && { updatedBy }),
     },
-    spec: { ...spec, runtime: { ...spec.runtime, envs: spec.runtime.envs?.map(maskSecret) } },
+    spec: showSecrets ? spec : { ...spec, runtime: { ...spec.runtime, envs: spec.runtime.envs?.map(maskSecret) } },
     status,
-    ...(status === "DEPLOYED" && { state: life.state(sandbox.id) === "asleep" ? "STANDBY" : "RUNNING" }),
+    ...(status === "DEPLOYED" && { state: context.life.state(sandbox.id) === "asleep" ? "STANDBY" : "RUNNING" }),
     lastUsedAt: toIso(lastUsedAtMs),
+    ...(expiresIn !== undefined && { expiresIn }),
     events: [...sandbox.events],
+    ...(errors.length > 0 && { errors: [...errors] }),
   };
+}
+
+/** Whole seconds left, rounded up; none for what will not expire, or has. */
+function expiresInSeconds({ clock }: SandboxContext, sandbox: SandboxRecord, lastUsedAtMs: number): number | undefined {
+  const expiry = sandbox.status === "TERMINATED" ? undefined : expiryOf(sandbox, lastUsedAtMs);
+  return expiry && Math.max(0, Math.ceil((expiry.atMs - clock()) / 1000));
 }
 
 function maskSecret(env: SandboxEnv): SandboxEnv {

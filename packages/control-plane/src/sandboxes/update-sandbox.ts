@@ -1,40 +1,112 @@
 import { AppError } from "@dormouse/kernel";
-import { SECRET_MASK, type SandboxEnv, type SandboxUpdateRequest } from "@dormouse/schema";
+import { SECRET_MASK, type SandboxEnv, type SandboxSpec, type SandboxUpdateRequest } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
-import type { ControlPlaneDeps } from "../ports.ts";
 import { assertAvailable } from "./availability.ts";
+import type { SandboxContext } from "./context.ts";
+import { disableSandbox, enableSandbox } from "./enable-sandbox.ts";
+import { followExpiry } from "./expire-sandbox.ts";
+import { assertDatesToCome } from "./expiry.ts";
+import { stateConflict } from "./find-sandbox.ts";
+import { assertBasePossible, recreateSandbox, type NewBase } from "./recreate-sandbox.ts";
+
+export interface SandboxUpdate {
+  readonly request: SandboxUpdateRequest;
+  /** Who asks, as `updatedBy` shows it. */
+  readonly actor?: string | undefined;
+}
 
 /**
- * Changes what can change while a sandbox runs; it is never restarted. What the request leaves out stays, `null` clears.
- * @throws {AppError} INVALID_ARGUMENT for a change of image, memory or environment, SANDBOX_STATE_CONFLICT
+ * What the request leaves out stays, `null` clears. Only another image or memory starts the sandbox anew; `enabled` freezes
+ * it and lets it go on.
+ * @throws {AppError} INVALID_ARGUMENT for a change of what is fixed at creation, INVALID_IMAGE, SANDBOX_STATE_CONFLICT
  */
 export async function updateSandbox(
-  { store, clock }: ControlPlaneDeps,
-  sandbox: SandboxRecord,
-  { metadata, spec }: SandboxUpdateRequest,
+  context: SandboxContext,
+  { id, ...last }: SandboxRecord,
+  update: SandboxUpdate,
 ): Promise<SandboxRecord> {
+  return context.changes.run(id, async () => {
+    const sandbox = await context.store.sandboxes.findById(id);
+    if (sandbox === undefined || isGoing(sandbox)) throw stateConflict("update", { id, ...last });
+    const base = newBase(sandbox, update.request);
+    await assertPossible(context, sandbox, update.request, base);
+    const changed = await changeRecord(context, sandbox, update);
+    const current = base === undefined ? changed : await recreateSandbox(context, changed, base);
+    const settled = await settleEnabled(context, current);
+    followExpiry(context, settled);
+    return settled;
+  });
+}
+
+/** Its deletion may have begun, or ended, while the update waited for its turn. */
+function isGoing({ status }: SandboxRecord): boolean {
+  return status === "DELETING" || status === "TERMINATED";
+}
+
+async function assertPossible(
+  context: SandboxContext,
+  sandbox: SandboxRecord,
+  { spec }: SandboxUpdateRequest,
+  base: NewBase | undefined,
+): Promise<void> {
   assertAvailable(spec);
-  assertSameRuntime(sandbox, spec.runtime);
+  assertSameEnv(sandbox, spec.runtime);
+  assertSameExtraArgs(sandbox, spec.runtime);
+  assertSameVolumes(sandbox, spec.volumes);
+  assertDatesToCome(spec, context.clock(), sandbox.spec);
+  if (base === undefined) return;
+  await assertBasePossible(context, sandbox.spec.runtime, base);
+  if (sandbox.status !== "DEPLOYED") {
+    throw new AppError(
+      "SANDBOX_STATE_CONFLICT",
+      `Cannot start sandbox "${sandbox.name}" anew: its status is ${sandbox.status}`,
+      { hint: "Only a deployed sandbox takes another image or memory" },
+    );
+  }
+}
+
+async function changeRecord(
+  { store, clock }: SandboxContext,
+  sandbox: SandboxRecord,
+  { request: { metadata, spec }, actor }: SandboxUpdate,
+): Promise<SandboxRecord> {
   const { runtime } = sandbox.spec;
+  const wanted: SandboxSpec = {
+    ...sandbox.spec,
+    enabled: patch(sandbox.spec.enabled, spec.enabled),
+    runtime: {
+      ...runtime,
+      ttl: patch(runtime.ttl, spec.runtime.ttl),
+      expires: patch(runtime.expires, spec.runtime.expires),
+    },
+    lifecycle: patch(sandbox.spec.lifecycle, spec.lifecycle),
+  };
   const changed = await store.sandboxes.change(sandbox.id, sandbox.status, {
     displayName: patch(sandbox.displayName, metadata.displayName),
     externalId: patch(sandbox.externalId, metadata.externalId),
     labels: patch(sandbox.labels, metadata.labels) ?? {},
-    spec: {
-      ...sandbox.spec,
-      runtime: {
-        ...runtime,
-        ttl: patch(runtime.ttl, spec.runtime.ttl),
-        expires: patch(runtime.expires, spec.runtime.expires),
-      },
-      lifecycle: patch(sandbox.spec.lifecycle, spec.lifecycle),
-    },
+    spec: wanted,
     updatedAtMs: clock(),
+    ...(actor !== undefined && { updatedBy: actor }),
   });
-  if (changed !== undefined) return changed;
-  throw new AppError("SANDBOX_STATE_CONFLICT", `Cannot update sandbox "${sandbox.name}": its status has just changed`, {
-    hint: "Read it again and repeat the update",
-  });
+  if (changed === undefined) throw stateConflict("update", sandbox);
+  return changed;
+}
+
+/** The base of a sandbox that needs another one; labels and limits need none. */
+function newBase({ spec }: SandboxRecord, { spec: wanted }: SandboxUpdateRequest): NewBase | undefined {
+  const { image, memory } = { ...spec.runtime, ...wanted.runtime };
+  const base = { image: image ?? spec.runtime.image, memory: memory ?? spec.runtime.memory };
+  return base.image === spec.runtime.image && base.memory === spec.runtime.memory ? undefined : base;
+}
+
+async function settleEnabled(context: SandboxContext, sandbox: SandboxRecord): Promise<SandboxRecord> {
+  const { status, spec } = sandbox;
+  const isDisabled = status === "DEACTIVATED" || status === "DEACTIVATING";
+  if (spec.enabled === false && (status === "DEPLOYED" || status === "DEACTIVATING")) {
+    return disableSandbox(context, sandbox);
+  }
+  return isDisabled && spec.enabled !== false ? enableSandbox(context, sandbox) : sandbox;
 }
 
 function patch<T>(current: T, wanted: T | null | undefined): T | undefined {
@@ -42,13 +114,25 @@ function patch<T>(current: T, wanted: T | null | undefined): T | undefined {
   return wanted ?? undefined;
 }
 
-function assertSameRuntime({ name, spec }: SandboxRecord, wanted: SandboxUpdateRequest["spec"]["runtime"]): void {
-  const { image, memory, envs = [] } = spec.runtime;
-  if (wanted.image !== undefined && wanted.image !== image) throw fixedAtCreation(name, "image");
-  if (wanted.memory !== undefined && wanted.memory !== memory) throw fixedAtCreation(name, "memory");
-  if (wanted.envs !== undefined && wanted.envs !== null && !isSameEnv(envs, wanted.envs)) {
-    throw fixedAtCreation(name, "environment");
+function assertSameEnv({ name, spec }: SandboxRecord, { envs }: SandboxUpdateRequest["spec"]["runtime"]): void {
+  if (envs === undefined || envs === null || isSameEnv(spec.runtime.envs ?? [], envs)) return;
+  throw fixedAtCreation(name, "environment");
+}
+
+/** "disabled" and not asked for are the same. */
+function assertSameExtraArgs(
+  { name, spec }: SandboxRecord,
+  { extraArgs }: SandboxUpdateRequest["spec"]["runtime"],
+): void {
+  const current: Readonly<Record<string, string | undefined>> = spec.runtime.extraArgs ?? {};
+  for (const [option, wish] of Object.entries(extraArgs ?? {})) {
+    if (wish !== (current[option] ?? "disabled")) throw fixedAtCreation(name, `kernel option "${option}"`);
   }
+}
+
+function assertSameVolumes({ name, spec }: SandboxRecord, wanted: SandboxUpdateRequest["spec"]["volumes"]): void {
+  if (wanted === undefined || JSON.stringify(wanted ?? []) === JSON.stringify(spec.volumes ?? [])) return;
+  throw fixedAtCreation(name, "volumes");
 }
 
 /** A masked or absent value stands for the one we have. */

@@ -25,6 +25,18 @@ export class MemoryEngine implements EnginePort {
     return { id, state: "running", address: this.#address, freezeFile: "", image: "base", createdAtMs: 0 };
   }
 
+  createVolume(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  resizeVolume(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  removeVolume(): Promise<void> {
+    return Promise.resolve();
+  }
+
   thaw(): boolean {
     return false;
   }

@@ -1,0 +1,66 @@
+import type { MiddlewareHandler } from "hono";
+import { matchedRoutes } from "hono/route";
+import { clientAddressOf, type ApiContext, type ApiEnv } from "../http/caller.ts";
+import type { ControlPlaneDeps } from "../ports.ts";
+
+const VERBS: Readonly<Record<string, string>> = { POST: "create", PUT: "update", PATCH: "update", DELETE: "delete" };
+const RESOURCE_MAX_LENGTH = 512;
+
+/** Path parameters that are secrets themselves. */
+const SECRET_PARAMETERS: ReadonlySet<string> = new Set([":token"]);
+
+/** Writes down every call that changes something and every one that could not say who it is. */
+export function withAudit(deps: ControlPlaneDeps): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    await next();
+    const route = matchedRoutes(c).findLast(({ path }) => !path.includes("*"));
+    const isChange = route !== undefined && VERBS[c.req.method] !== undefined && c.get("isReading") !== true;
+    if (isChange || c.res.status === 401) recordRequest(deps, c, route?.path ?? "");
+  };
+}
+
+/** The call changes nothing although its method says so. */
+export function markAsReading(c: ApiContext): void {
+  c.set("isReading", true);
+}
+
+/** Adds what the call made to the path it was sent to. */
+export function markAsMade(c: ApiContext, name: string): void {
+  c.set("madeName", name);
+}
+
+function recordRequest({ audit, directory }: ControlPlaneDeps, c: ApiContext, routePath: string): void {
+  const { people } = directory.credentials;
+  const principal = c.get("principal");
+  const workspace = c.get("caller")?.workspace ?? principal?.home ?? c.req.header("X-Blaxel-Workspace") ?? "";
+  const pattern = partsOf(routePath);
+  const segments = partsOf(c.req.path).slice(0, pattern.length);
+  const made = c.get("madeName");
+  const resource = segments.map((segment, index) => (SECRET_PARAMETERS.has(pattern[index] ?? "") ? "***" : segment));
+  const failure = c.get("errorCode");
+  audit.record({
+    // A name that is nobody's stays out of everybody's log.
+    workspace: people.hasWorkspace(workspace) ? workspace : undefined,
+    actor: principal && {
+      type: principal.type,
+      id: principal.id,
+      name: principal.name,
+      apiKeyId: principal.apiKeyId,
+    },
+    action: [...pattern.filter((part) => !part.startsWith(":")), VERBS[c.req.method] ?? "read"].join("."),
+    method: c.req.method,
+    resource: [...resource, ...(made === undefined ? [] : [made])].join("/").slice(0, RESOURCE_MAX_LENGTH),
+    status: c.res.status,
+    code: failure,
+    requestId: c.get("requestId"),
+    clientAddress: clientAddressOf(c) || undefined,
+  });
+}
+
+/** Without the prefix of the API. */
+function partsOf(path: string): string[] {
+  return path
+    .replace(/^\/(v0|api)(?=\/|$)/, "")
+    .split("/")
+    .filter((part) => part !== "");
+}

@@ -1,0 +1,19 @@
+import type { OperationGroup } from "./operation.ts";
+import { apiKeys, people, workspaces } from "./operations/accounts.ts";
+import { previews, sandboxes } from "./operations/sandboxes.ts";
+import { schedules } from "./operations/schedules.ts";
+import { reference, signIn } from "./operations/sign-in.ts";
+import { volumes } from "./operations/volumes.ts";
+
+/** Every call of the API, in the order in which the reference shows them. A test holds it against the routes. */
+export const OPERATION_GROUPS: readonly OperationGroup[] = [
+  sandboxes,
+  previews,
+  schedules,
+  volumes,
+  workspaces,
+  people,
+  apiKeys,
+  signIn,
+  reference,
+];

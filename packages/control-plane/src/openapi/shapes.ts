@@ -1,0 +1,74 @@
+import {
+  ApiKeyAnswer,
+  PreviewAnswer,
+  PreviewTokenAnswer,
+  SandboxAnswer,
+  ScheduleAnswer,
+  ScheduleExecutionAnswer,
+  ServiceAccountAnswer,
+  VolumeAnswer,
+  WorkspaceAnswer,
+  WorkspaceUserAnswer,
+} from "@dormouse/schema";
+import { z } from "zod";
+
+/* Answers that only the reference has names for. */
+
+const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({
+    data: z.array(item),
+    meta: z.object({
+      hasMore: z.boolean(),
+      nextCursor: z.string().meta({ description: "Empty on the last page; valid for 24 hours" }),
+      total: z.int(),
+    }),
+  });
+
+export const SandboxPage = pageOf(SandboxAnswer);
+export const VolumePage = pageOf(VolumeAnswer);
+export const SchedulePage = pageOf(ScheduleAnswer);
+export const ScheduleExecutionPage = pageOf(ScheduleExecutionAnswer);
+
+export const PreviewList = z.array(PreviewAnswer);
+export const PreviewTokenList = z.array(PreviewTokenAnswer);
+export const WorkspaceList = z.array(WorkspaceAnswer);
+export const WorkspaceUserList = z.array(WorkspaceUserAnswer);
+export const ServiceAccountList = z.array(ServiceAccountAnswer);
+export const ApiKeyList = z.array(ApiKeyAnswer);
+
+export const MessageAnswer = z.object({ message: z.string() });
+export const EmptyAnswer = z.strictObject({});
+
+export const ForceQuery = z.object({ force: z.enum(["true", "false"]).optional() });
+export const SecretsQuery = z.object({ show_secrets: z.enum(["true", "false"]).optional() });
+export const ReuseQuery = z.object({ createIfNotExist: z.enum(["true", "false"]).optional() });
+export const ReasonQuery = z.object({ withReason: z.enum(["true", "false"]).optional() });
+
+/** With `withReason=true` the object, else the boolean alone. */
+export const WorkspaceAvailability = z.union([
+  z.boolean(),
+  z.object({
+    available: z.boolean(),
+    reason: z.enum(["taken", "forbidden_reserved"]).optional(),
+    message: z.string(),
+  }),
+]);
+
+export const TokenRevocation = z.object({ token: z.string() });
+
+export const OpenidConfiguration = z.object({
+  issuer: z.string(),
+  token_endpoint: z.string(),
+  revocation_endpoint: z.string(),
+  device_authorization_endpoint: z.string(),
+  grant_types_supported: z.array(z.string()),
+  token_endpoint_auth_methods_supported: z.array(z.string()),
+  response_types_supported: z.array(z.string()),
+  scopes_supported: z.array(z.string()),
+});
+
+export const OpenApiDocument = z.object({
+  openapi: z.literal("3.1.0"),
+  info: z.object({ title: z.string(), version: z.string() }),
+  paths: z.record(z.string(), z.unknown()),
+});

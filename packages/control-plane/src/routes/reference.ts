@@ -1,0 +1,70 @@
+import { fileURLToPath } from "node:url";
+import { AppError } from "@dormouse/kernel";
+import { Hono } from "hono";
+import { html } from "hono/html";
+import { secureHeaders } from "hono/secure-headers";
+import type { ApiEnv } from "../http/caller.ts";
+import { openApiDocument } from "../openapi/document.ts";
+
+/** Resolved when asked for: no server needs them to start. */
+const ASSETS: Readonly<Record<string, string>> = {
+  "swagger-ui.css": "text/css; charset=utf-8",
+  "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+};
+
+const ASSET_CACHE_CONTROL = "public, max-age=3600";
+
+/** All of the page comes from this server, and nothing leaves it. Its styles are in its elements. */
+const safeHeaders = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'", "'unsafe-inline'"],
+    imgSrc: ["'self'", "data:"],
+    connectSrc: ["'self'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+  },
+  xFrameOptions: "DENY",
+});
+
+/* Addresses relative to the page's own: it is served below every prefix of the API. */
+const PAGE = html`<!doctype html>
+  <html lang="en">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <title>Dormouse API</title>
+      <link rel="icon" href="data:," />
+      <link rel="stylesheet" href="docs/swagger-ui.css" />
+    </head>
+    <body>
+      <div id="reference"></div>
+      <script src="docs/swagger-ui-bundle.js"></script>
+      <script src="docs/start.js"></script>
+    </body>
+  </html>`;
+
+const START_SCRIPT = `SwaggerUIBundle({ url: "openapi.json", dom_id: "#reference", deepLinking: true, validatorUrl: null });`;
+
+/** `/openapi.json`, and `/docs` for browsers. */
+export function referenceRoutes(): Hono<ApiEnv> {
+  let document: string | undefined;
+  return new Hono<ApiEnv>()
+    .get("/openapi.json", (c) => {
+      document ??= JSON.stringify(openApiDocument());
+      return c.body(document, 200, { "Content-Type": "application/json" });
+    })
+    .use("/docs/*", safeHeaders)
+    .get("/docs", (c) => c.html(PAGE))
+    .get("/docs/start.js", (c) => c.body(START_SCRIPT, 200, { "Content-Type": "text/javascript; charset=utf-8" }))
+    .get("/docs/:asset", (c) => {
+      const asset = c.req.param("asset");
+      const type = ASSETS[asset];
+      if (type === undefined)
+        throw new AppError("FILE_NOT_FOUND", `Cannot find "${asset}": the reference has no such file`);
+      const file = Bun.file(fileURLToPath(import.meta.resolve(`swagger-ui-dist/${asset}`)));
+      return c.body(file.stream(), 200, { "Content-Type": type, "Cache-Control": ASSET_CACHE_CONTROL });
+    });
+}

@@ -1,0 +1,88 @@
+import type { SandboxRecord } from "@dormouse/store";
+import { toEngineMounts } from "../volumes/attach-volumes.ts";
+import { assertMemory } from "./availability.ts";
+import type { SandboxContext } from "./context.ts";
+import { toEngineSpec } from "./engine-spec.ts";
+import { happened, withEvent } from "./events.ts";
+import { failureOf } from "./failures.ts";
+import { stateConflict } from "./find-sandbox.ts";
+import { requireImage } from "./images.ts";
+
+/** What only a new start can change. */
+export interface NewBase {
+  readonly image: string;
+  readonly memory: number;
+}
+
+/**
+ * Starts a sandbox from another image or with other memory, under the same name, address, previews and volumes: processes
+ * and files outside of volumes are gone. What cannot work is refused before anything is given up.
+ * @throws {AppError} INVALID_IMAGE, INVALID_ARGUMENT, SANDBOX_STATE_CONFLICT, and what the engine says; then it is FAILED
+ */
+export async function recreateSandbox(
+  context: SandboxContext,
+  sandbox: SandboxRecord,
+  { image, memory }: NewBase,
+): Promise<SandboxRecord> {
+  const { store, life, directory, lastUse, clock } = context;
+  const before = sandbox.spec.runtime;
+  const runtime = { ...before, image, memory };
+  const message = `Starts anew: image ${before.image} → ${image}, memory ${before.memory} → ${memory} MB`;
+  const starting = await store.sandboxes.change(sandbox.id, "DEPLOYED", {
+    status: "DEPLOYING",
+    spec: { ...sandbox.spec, runtime },
+    events: withEvent(sandbox.events, happened("DEPLOYING", message, clock())),
+    updatedAtMs: clock(),
+  });
+  if (starting === undefined) throw stateConflict("start anew", sandbox);
+  directory.putSandbox(starting);
+  life.forget(sandbox.id);
+  lastUse.forget(sandbox.id);
+  try {
+    return await replace(context, starting);
+  } catch (error) {
+    await markFailed(context, starting, error);
+    throw error;
+  }
+}
+
+/** @throws {AppError} INVALID_IMAGE, INVALID_ARGUMENT */
+export async function assertBasePossible(
+  { engine, settings }: SandboxContext,
+  current: NewBase,
+  wanted: NewBase,
+): Promise<void> {
+  if (wanted.memory !== current.memory) assertMemory(settings, wanted.memory);
+  if (wanted.image !== current.image) await requireImage(engine, wanted.image);
+}
+
+async function replace(context: SandboxContext, sandbox: SandboxRecord): Promise<SandboxRecord> {
+  const { store, engine, life, directory, lastUse, settings, clock } = context;
+  await engine.remove(sandbox.id);
+  const mounts = toEngineMounts(sandbox.spec, await store.volumes.listAttachedTo(sandbox.id));
+  const started = await engine.create(toEngineSpec(sandbox, settings.cpuCount, mounts));
+  const deployed = await store.sandboxes.change(sandbox.id, "DEPLOYING", {
+    status: "DEPLOYED",
+    events: withEvent(sandbox.events, happened("DEPLOYED", "Sandbox is ready", clock())),
+    updatedAtMs: clock(),
+  });
+  if (deployed === undefined) {
+    // It was deleted meanwhile, perhaps between the removal and the creation.
+    await engine.remove(sandbox.id);
+    throw stateConflict("start anew", sandbox);
+  }
+  life.track(started);
+  lastUse.note(sandbox.id);
+  directory.putSandbox(deployed);
+  return deployed;
+}
+
+async function markFailed({ store, directory, clock }: SandboxContext, sandbox: SandboxRecord, error: unknown) {
+  const failed = await store.sandboxes.change(sandbox.id, "DEPLOYING", {
+    status: "FAILED",
+    events: withEvent(sandbox.events, happened("FAILED", "Sandbox could not be started anew", clock())),
+    errors: [...sandbox.errors, failureOf(sandbox, error, clock())],
+    updatedAtMs: clock(),
+  });
+  if (failed !== undefined) directory.removeSandbox(failed);
+}

@@ -1,0 +1,35 @@
+import type { ControlPlaneDeps } from "./ports.ts";
+
+const UPKEEP_EVERY_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+type UpkeepDeps = Pick<ControlPlaneDeps, "store" | "directory" | "audit" | "settings" | "clock" | "log">;
+
+/** Every minute: stores when keys were last used, and drops what is past its time. Disposing stores the rest. */
+export function startUpkeep(deps: UpkeepDeps): AsyncDisposable {
+  let running = Promise.resolve();
+  const run = (): void => void (running = running.then(() => keepUp(deps)));
+  const timer = setInterval(run, UPKEEP_EVERY_MS);
+  timer.unref();
+  run();
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      run();
+      await running;
+      await deps.audit.close();
+    },
+  };
+}
+
+/** A failure is tried again the next time. */
+export async function keepUp({ store, directory, settings, clock, log }: UpkeepDeps): Promise<void> {
+  try {
+    const uses = directory.credentials.takeUses();
+    if (uses.size > 0) await store.credentials.noteUse(uses);
+    await store.credentials.removeGrantsExpiredBefore(clock());
+    await store.audit.removeBefore(clock() - settings.auditRetentionDays * DAY_MS);
+  } catch (error) {
+    log.error({ event: "upkeep", outcome: "failure", cause: String(error) });
+  }
+}
