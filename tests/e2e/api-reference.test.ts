@@ -5,7 +5,10 @@ const suite = useDormouse();
 
 test("the server as it is installed serves the API reference, with everything that its page needs", async () => {
   const get = (path: string): Promise<Response> => fetch(`${suite.dormouse.url}/v0${path}`);
-  expect(await (await get("/openapi.json")).json()).toMatchObject({ openapi: "3.1.0", info: { title: "Dormouse API" } });
+  expect(await (await get("/openapi.json")).json()).toMatchObject({
+    openapi: "3.1.0",
+    info: { title: "Dormouse API" },
+  });
   const page = await (await get("/docs")).text();
   const assets = [...page.matchAll(/(?:href|src)="(docs\/[^"]+)"/g)].map(([, address = ""]) => address);
   expect(assets).toHaveLength(3);
