@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,10 @@ import { openDatabase, type StoreOptions } from "./database.ts";
 import { backUp, openStore, restore } from "./index.ts";
 import { migrateTo, migrationNames } from "./migrations.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "dormouse-backup-"));
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "dormouse-backup-"));
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 let fileCount = 0;
 const newFile = (): string => join(folder, `${++fileCount}.jsonl`);

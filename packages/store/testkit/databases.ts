@@ -19,8 +19,11 @@ export function describeEachDatabase(tests: (kind: DatabaseKind) => void): void 
 }
 
 function useSqlite(): DatabaseKind {
-  const folder = mkdtempSync(join(tmpdir(), "dormouse-store-"));
+  let folder = "";
   let count = 0;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "dormouse-store-"));
+  });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return { name: "SQLite", create: () => Promise.resolve({ sqlitePath: join(folder, `${++count}.sqlite`) }) };
 }
