@@ -205,7 +205,7 @@ describe("F261 F087 requests without the right key or workspace are refused befo
       what: "a wrong key",
       headers: { authorization: "Bearer dm_wrong" },
       answer: { status: 401, body: { code: 401, error: "UNAUTHENTICATED" } },
-      sentence: "Cannot authenticate the request: the API key is unknown",
+      sentence: "Cannot authenticate the request",
     },
     {
       what: "another workspace",

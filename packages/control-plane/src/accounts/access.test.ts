@@ -39,6 +39,26 @@ const ROWS: readonly Row[] = [
   ["POST", "/sandboxes/secretive/previews/web/tokens", {}, 200, 200],
   ["DELETE", "/sandboxes/secretive/previews/web/tokens/none", undefined, 404, 404],
   ["DELETE", "/sandboxes/secretive/previews/web", undefined, 200, 200],
+  ["GET", "/sandboxes/secretive/schedules", undefined, 200, 200],
+  [
+    "POST",
+    "/sandboxes/secretive/schedules",
+    { type: "cron", value: "0 3 * * *", input: { command: "true" } },
+    200,
+    200,
+  ],
+  ["GET", "/sandboxes/secretive/schedules/:scheduleId", undefined, 200, 200],
+  ["PUT", "/sandboxes/secretive/schedules/:scheduleId", { input: { command: "false" } }, 200, 200],
+  ["GET", "/sandboxes/secretive/schedule-executions", undefined, 200, 200],
+  ["DELETE", "/sandboxes/secretive/schedules/:scheduleId", undefined, 200, 200],
+  ["GET", "/schedules", undefined, 200, 200],
+  ["GET", "/schedule-executions", undefined, 200, 200],
+  ["GET", "/schedules/metrics", undefined, 200, 200],
+  ["GET", "/volumes", undefined, 200, 200],
+  ["POST", "/volumes", { metadata: { name: "more" }, spec: { size: 64 } }, 200, 200],
+  ["GET", "/volumes/private-disk", undefined, 200, 200],
+  ["PUT", "/volumes/private-disk", { spec: { size: 128 } }, 200, 200],
+  ["DELETE", "/volumes/private-disk", undefined, 200, 200],
   ["DELETE", "/sandboxes/secretive", undefined, 200, 200],
   ["DELETE", "/service_accounts/:clientId", undefined, 200, 403],
 ];
@@ -50,10 +70,15 @@ const adminOf = (server: TestServer, workspace = "default") => as(server.apiKey,
 async function startFurnished() {
   const server = await startServer();
   await server.create("secretive", { runtime: { envs: [{ name: "KEY", value: "hush-hush", secret: true }] } });
+  await server.call("POST", "/volumes", { metadata: { name: "private-disk" }, spec: { size: 64 } });
+  const nightly = { type: "cron", value: "0 2 * * *", input: { command: "echo", env: { KEY: "hush-hush" } } };
+  const { body: schedule } = await server.call("POST", "/sandboxes/secretive/schedules", nightly);
+  const scheduleId = (schedule as { id: string }).id;
   const { client_id: clientId } = await makeServiceAccount(server, "member");
   const { body } = await server.call("POST", `/service_accounts/${clientId}/api_keys`, {});
   const keyId = (body as ApiKeyAnswer).id;
-  const fill = (path: string) => path.replace(":clientId", clientId).replace(":keyId", keyId);
+  const fill = (path: string) =>
+    path.replace(":clientId", clientId).replace(":keyId", keyId).replace(":scheduleId", scheduleId);
   return { server, fill };
 }
 
@@ -119,7 +144,7 @@ describe("F260 what a workspace owns is invisible to every other", () => {
     const key = await makeKey(server, "admin", adminOf(server, OTHER));
     const before = await snapshot(server);
     for (const [method, path, body] of ROWS) {
-      const isOfOne = /secretive|:clientId|:keyId|workspaces\/default/.test(path);
+      const isOfOne = /secretive|private-disk|:clientId|:keyId|workspaces\/default/.test(path);
       if (!isOfOne) continue;
       const { status, body: answer } = await server.call(method, fill(path), body, as(key));
       expect({ method, path, status }).toEqual({ method, path, status: 404 });
@@ -137,7 +162,9 @@ describe("F260 what a workspace owns is invisible to every other", () => {
     const key = await makeKey(server, "admin", adminOf(server, OTHER));
     const list = async (path: string) => (await server.call("GET", path, undefined, as(key))).body;
     expect(await list("/workspaces")).toMatchObject([{ name: "other" }]);
-    expect(await list("/sandboxes")).toMatchObject({ data: [] });
+    for (const path of ["/sandboxes", "/volumes", "/schedules", "/schedule-executions"]) {
+      expect(await list(path)).toMatchObject({ data: [] });
+    }
     expect(await list("/service_accounts")).toBeArrayOfSize(1);
     expect(await list("/api_keys")).toBeArrayOfSize(1);
     const { data } = (await list("/audit")) as { data: { resource: string }[] };
