@@ -56,7 +56,7 @@ describeEachDatabase((kind) => {
   test("an installation of before there were accounts gets one, with its keys and an administrator", async () => {
     const options = await kind.create();
     {
-      await using db = openDatabase(options);
+      await using db = await openDatabase(options);
       await migrateTo(db, "0001-sandboxes-and-previews");
       const old = {
         insertInto: db.insertInto.bind(db) as (table: string) => {

@@ -26,7 +26,7 @@ const newFile = (): string => join(folder, `${++fileCount}.jsonl`);
 
 /** Everything in our tables, whatever the order of rows is. */
 async function contentOf(options: StoreOptions): Promise<Record<string, unknown[]>> {
-  await using db = openDatabase(options);
+  await using db = await openDatabase(options);
   const tables = Object.entries(await readTables(db));
   return Object.fromEntries(tables.map(([name, rows]) => [name, rows.map((row) => JSON.stringify(row)).toSorted()]));
 }
@@ -83,7 +83,7 @@ describeEachDatabase((kind) => {
   test.each(migrationNames())("a backup as of %s is restored into the latest version", async (name) => {
     const from = await kind.create();
     {
-      await using db = openDatabase(from);
+      await using db = await openDatabase(from);
       await migrateTo(db, name);
       await fillTables(db);
     }

@@ -26,7 +26,7 @@ export interface BackupSummary {
  */
 export async function backUp(from: StoreOptions, file: string): Promise<BackupSummary> {
   const partial = `${file}.partial`;
-  await using db = openDatabase(from);
+  await using db = await openDatabase(from);
   try {
     await rm(partial, { force: true });
     await using output = await open(partial, "wx", 0o600);
@@ -92,7 +92,7 @@ export async function restore(to: StoreOptions, file: string, { replace }: Resto
   await using input = await open(file);
   const lines = input.readLines()[Symbol.asyncIterator]();
   const header = await readHeader(file, lines);
-  await using db = openDatabase(to);
+  await using db = await openDatabase(to);
   return await db.transaction().execute(async (transaction) => {
     if (!replace) await assertEmpty(transaction);
     await dropAll(transaction);

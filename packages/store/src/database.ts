@@ -1,5 +1,4 @@
 import { Kysely } from "kysely";
-import { postgresDialect } from "./postgres.ts";
 import { sqliteDialect } from "./sqlite.ts";
 import type { Tables } from "./tables.ts";
 
@@ -14,8 +13,9 @@ export type StoreOptions =
       readonly databaseUrl: string;
     };
 
-/** The database with whatever tables it has; it is connected to at its first use. */
-export function openDatabase(options: StoreOptions): Kysely<Tables> {
-  const dialect = "databaseUrl" in options ? postgresDialect(options.databaseUrl) : sqliteDialect(options.sqlitePath);
-  return new Kysely<Tables>({ dialect });
+/** The database with whatever tables it has; it is connected to at its first use. Only what it needs is loaded. */
+export async function openDatabase(options: StoreOptions): Promise<Kysely<Tables>> {
+  if ("sqlitePath" in options) return new Kysely<Tables>({ dialect: sqliteDialect(options.sqlitePath) });
+  const { postgresDialect } = await import("./postgres.ts");
+  return new Kysely<Tables>({ dialect: postgresDialect(options.databaseUrl) });
 }

@@ -76,7 +76,7 @@ describeEachDatabase((kind) => {
 
   test("a database that a later version has written is refused and left alone", async () => {
     const options = await kind.create();
-    await using db = openDatabase(options);
+    await using db = await openDatabase(options);
     await migrateToLatest(db, { ...MIGRATIONS, "9999-later": { up: () => Promise.resolve() } });
     const failure = await openStore(options).catch((error: unknown) => String(error));
     expect(failure).toContain("a later version of Dormouse has written it");

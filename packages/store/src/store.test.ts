@@ -285,7 +285,7 @@ test("a PostgreSQL that gives a transaction up for another one says that it can 
   await using store = await openInstalledStore(options);
   const sandboxes = [newSandbox("one"), newSandbox("two")];
   for (const sandbox of sandboxes) await store.sandboxes.insert(sandbox);
-  await using db = openDatabase(options);
+  await using db = await openDatabase(options);
   const bothHaveOne = Promise.withResolvers<undefined>();
   let haveOne = 0;
   const lockBoth = (order: readonly SandboxRecord[]): Promise<void> =>

@@ -50,7 +50,7 @@ export class Store implements AsyncDisposable {
 
 /** Opens the database and brings its tables up to date. @throws {AppError} STORE_UNAVAILABLE */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const db = openDatabase(options);
+  const db = await openDatabase(options);
   try {
     await migrateToLatest(db);
     return new Store(db);

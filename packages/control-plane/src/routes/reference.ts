@@ -4,7 +4,6 @@ import { Hono } from "hono";
 import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
 import type { ApiEnv } from "../http/caller.ts";
-import { openApiDocument } from "../openapi/document.ts";
 
 /** Resolved when asked for: no server needs them to start. */
 const ASSETS: Readonly<Record<string, string>> = {
@@ -48,12 +47,12 @@ const PAGE = html`<!doctype html>
 
 const START_SCRIPT = `SwaggerUIBundle({ url: "openapi.json", dom_id: "#reference", deepLinking: true, validatorUrl: null });`;
 
-/** `/openapi.json`, and `/docs` for browsers. */
+/** `/openapi.json`, and `/docs` for browsers. The document is made when first asked for. */
 export function referenceRoutes(): Hono<ApiEnv> {
   let document: string | undefined;
   return new Hono<ApiEnv>()
-    .get("/openapi.json", (c) => {
-      document ??= JSON.stringify(openApiDocument());
+    .get("/openapi.json", async (c) => {
+      document ??= JSON.stringify((await import("../openapi/document.ts")).openApiDocument());
       return c.body(document, 200, { "Content-Type": "application/json" });
     })
     .use("/docs/*", safeHeaders)
