@@ -7,9 +7,7 @@ export interface AgentRow {
   readonly reason?: string;
 }
 
-const NO_DRIVES = "network drives are not part of a single machine; asking for one is refused with a sentence";
 const NO_PROXY = "outbound traffic is filtered by the engine, without a proxy inside";
-const NO_TELEMETRY = "there is no telemetry";
 
 export const AGENT_ROWS: readonly AgentRow[] = [
   { id: "R-01", title: "Chatty processes stay bounded in memory and on disk; the workload dies before the API" },
@@ -18,30 +16,30 @@ export const AGENT_ROWS: readonly AgentRow[] = [
   { id: "R-04", title: "keepAlive that is not available is refused" },
   { id: "R-05", title: "Large environments come as a file" },
   { id: "R-06", title: "Providers of edits by their present addresses" },
-  { id: "R-07", title: "A mount does not take over an existing folder", reason: NO_DRIVES },
+  { id: "R-07", title: "A mount does not take over an existing folder: drives are refused" },
   { id: "R-08", title: "Workloads run as another user than root" },
   { id: "R-09", title: "waitForPorts wants a listener others can reach, of the process or what it started" },
   { id: "R-10", title: "Servers on IPv4 only and on both families are reached" },
-  { id: "R-11", title: "Mounts of one path are one mount", reason: NO_DRIVES },
+  { id: "R-11", title: "Mounts of one path are one mount: drives are refused" },
   { id: "R-12", title: "Proxy tokens stay fresh", reason: NO_PROXY },
   { id: "R-13", title: "The host name is there and resolves" },
-  { id: "R-14", title: "Pinned Alpine for s3fs", reason: NO_DRIVES },
-  { id: "R-15", title: "A drive is mounted when it serves", reason: NO_DRIVES },
+  { id: "R-14", title: "Pinned Alpine for s3fs", reason: "no image of ours mounts by s3fs" },
+  { id: "R-15", title: "A drive is mounted when it serves: drives are refused" },
   { id: "R-16", title: "An upgrade never takes a version nobody chose" },
   { id: "R-17", title: "Web pages cannot reach MCP behind the user's back" },
   { id: "R-18", title: "Streams end by an event" },
   { id: "R-19", title: "A restart keeps the process's own environment; -1 restarts without limit" },
-  { id: "R-20", title: "A switch for mirrored output", reason: "output is not mirrored" },
-  { id: "R-21", title: "Fields of drives", reason: NO_DRIVES },
+  { id: "R-20", title: "Output doubled elsewhere costs twice: it is not mirrored" },
+  { id: "R-21", title: "Fields of drives" },
   { id: "R-22", title: "fsEditFile changes a part of a file" },
   { id: "R-23", title: "Processes that end during an upgrade do not stop it" },
   { id: "R-24", title: "Ports are noticed within half a second" },
   { id: "R-25", title: "Certificates of the proxy", reason: NO_PROXY },
   { id: "R-26", title: "code-server accepts the preview's origin", reason: "belongs to the code-server image" },
   { id: "R-27", title: "keepAlive is counted exactly" },
-  { id: "R-28", title: "Process and audit logs of the platform", reason: NO_TELEMETRY },
+  { id: "R-28", title: "Logs cannot be forged by what processes print" },
   { id: "R-29", title: "Each byte of output reaches a stream once, the last ones too" },
-  { id: "R-30", title: "Egress tunnel", reason: NO_PROXY },
+  { id: "R-30", title: "Egress tunnel: refused with the reason" },
   { id: "R-31", title: "A terminal outlives its viewer and takes its processes along at its end" },
   { id: "R-32", title: "MCP answers carry their caller's id" },
   { id: "R-33", title: "Processes outlive the API; zombies are not running" },

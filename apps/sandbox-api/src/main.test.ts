@@ -25,6 +25,14 @@ test("the image's entry point runs as its child, in its directory, with its outp
   expect(logs.stdout).toBe(`${agent.folder}\nan arg\n`);
 });
 
+test("what processes print is theirs: the agent's own output stays empty, so nothing can be forged there (R-20, R-28)", async () => {
+  await using agent = await startReadyAgent();
+  await agent.exec(`echo '{"source":"audit"}'; echo '{"level":"error"}' >&2`);
+  agent.child.kill("SIGTERM");
+  await agent.child.exited;
+  expect(await agent.child.stdout.text()).toBe("");
+});
+
 test("an entry point that cannot start is named in its log, and the API serves", async () => {
   await using agent = await startReadyAgent({ args: ["--entrypoint-json", '["/no/such/program"]'] });
   const { stdout } = await until(

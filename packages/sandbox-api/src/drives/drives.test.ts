@@ -1,3 +1,4 @@
+import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { expect, test } from "bun:test";
 import { startTestAgent, type TestAgent } from "../testing/agent.ts";
 
@@ -5,16 +6,20 @@ const mount = (agent: TestAgent, body: unknown) =>
   agent.request("/drives/mount", { method: "POST", body: JSON.stringify(body) });
 const errorOf = async (response: Response) => ((await response.json()) as { error: string }).error;
 
-test("a mount that is asked for rightly is refused with the reason", async () => {
+test("a mount that is asked for rightly is refused with the reason, and touches nothing (R-07, R-11, R-15)", async () => {
   await using agent = startTestAgent();
   const full = { driveName: "d-1", mountPath: "mnt/d", drivePath: "/x", readOnly: true, uidMap: "local:0", gidMap: "" };
-  for (const body of [full, { driveName: "d", mountPath: "/mnt/d" }]) {
+  const mountPath = `${agent.folder}/there`;
+  mkdirSync(mountPath, { mode: 0o751 });
+  for (const body of [full, { driveName: "d", mountPath }, { driveName: "d", mountPath }]) {
     const refused = await mount(agent, body);
     expect([refused.status, await errorOf(refused)]).toEqual([
       422,
       expect.stringMatching(/^drives are not available on this host: /),
     ]);
   }
+  const { mode, uid } = statSync(mountPath);
+  expect([mode & 0o777, uid, readdirSync(mountPath)]).toEqual([0o751, process.getuid?.() ?? 0, []]);
 });
 
 test("a mount that is asked for wrongly is 400 (R-21)", async () => {

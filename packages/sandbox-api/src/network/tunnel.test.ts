@@ -9,7 +9,7 @@ const put = (agent: TestAgent, body: unknown) =>
 const encode = (config: unknown) => ({ config: Buffer.from(JSON.stringify(config)).toString("base64") });
 const errorOf = async (response: Response) => ((await response.json()) as { error: string }).error;
 
-test("a tunnel that is configured rightly is refused with the reason, unknown keys do not matter", async () => {
+test("a tunnel that is configured rightly is refused with the reason (R-30), unknown keys do not matter", async () => {
   await using agent = startTestAgent();
   for (const config of [VALID, { ...VALID, mtu: 1300, allowed_ips: ["0.0.0.0/0", "::/0"], future: true }]) {
     const refused = await put(agent, encode(config));
