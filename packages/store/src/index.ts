@@ -4,9 +4,9 @@ export type { ApiKeyRecord, FirstApiKey, LoginGrantRecord, ServiceAccountRecord,
 export { backUp, restore, type BackupSummary, type RestoreOptions } from "./backup.ts";
 export type { StoreOptions } from "./database.ts";
 export type { PreviewRecord, PreviewTokenRecord } from "./previews.ts";
-export type { SandboxChange, SandboxPage, SandboxRecord } from "./sandboxes.ts";
+export type { SandboxChange, SandboxRecord } from "./sandboxes.ts";
 export type { ExecutionOutcome, ExecutionRecord, NewExecution, ScheduleClaim } from "./schedule-executions.ts";
 export type { ScheduleChange, ScheduleRecord, WaitingSchedule } from "./schedules.ts";
 export { openStore, type Store } from "./store.ts";
 export type { MemberRecord, UserRecord } from "./users.ts";
-export type { VolumeChange, VolumePage, VolumeRecord } from "./volumes.ts";
+export type { VolumeChange, VolumeRecord } from "./volumes.ts";

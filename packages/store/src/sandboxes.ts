@@ -13,6 +13,7 @@ import { sql, type Kysely, type Selectable, type SelectQueryBuilder, type Update
 import { CountCache } from "./count-cache.ts";
 import { encodeCursor, readingOrder, startAfter } from "./cursor.ts";
 import type { SandboxesTable, Tables } from "./tables.ts";
+import type { Page } from "./page.ts";
 
 export interface SandboxRecord {
   /** Also its id on the engine. A recreated sandbox has a new one. */
@@ -45,14 +46,6 @@ export type SandboxChange = Partial<
     "displayName" | "externalId" | "labels" | "spec" | "status" | "events" | "errors" | "updatedBy" | "lastUsedAtMs"
   >
 > & { readonly updatedAtMs: number };
-
-export interface SandboxPage {
-  readonly records: SandboxRecord[];
-  /** Absent on the last page. */
-  readonly nextCursor: string | undefined;
-  /** Of all pages together. */
-  readonly totalCount: number;
-}
 
 /** In the text of the statement: only then is the index of live names used. */
 const TERMINATED = sql.lit("TERMINATED");
@@ -130,7 +123,7 @@ export class SandboxRepository {
   }
 
   /** Without `query.limit` all of them. @throws {AppError} INVALID_ARGUMENT for a cursor of another list, or an old one. */
-  async list(workspace: WorkspaceName, query: SandboxListQuery, nowMs: number): Promise<SandboxPage> {
+  async list(workspace: WorkspaceName, query: SandboxListQuery, nowMs: number): Promise<Page<SandboxRecord>> {
     const matching = matchSandboxes(this.#db, workspace, query);
     const totalCount = await this.#counts.get(listKey(workspace, query), nowMs, () => countOf(matching));
     const { column, direction } = readingOrder(query);

@@ -9,6 +9,7 @@ import type { Insertable, Kysely, Selectable, Transaction } from "kysely";
 import { encodeCursor, readingOrder, startAfter } from "./cursor.ts";
 import { lockSandbox, matchesWords, type ScheduleRecord, type WaitingSchedule } from "./schedules.ts";
 import type { ScheduleExecutionsTable, Tables } from "./tables.ts";
+import type { Page } from "./page.ts";
 
 /** An execution that begins. */
 export interface NewExecution {
@@ -42,14 +43,6 @@ export interface ScheduleClaim {
   /** When it runs after that, if it does. */
   readonly nextRunAtMs: number | undefined;
   readonly execution: NewExecution;
-}
-
-export interface ExecutionPage {
-  readonly records: ExecutionRecord[];
-  /** Absent on the last page. */
-  readonly nextCursor: string | undefined;
-  /** Of all pages together. */
-  readonly totalCount: number;
 }
 
 type ExecutionRow = Selectable<ScheduleExecutionsTable> & { readonly sandbox_name: string | null };
@@ -126,7 +119,11 @@ export class ScheduleExecutionRepository {
   }
 
   /** @throws {AppError} INVALID_ARGUMENT for a cursor of another list, or an old one. */
-  async list(workspace: WorkspaceName, query: ScheduleExecutionListQuery, nowMs: number): Promise<ExecutionPage> {
+  async list(
+    workspace: WorkspaceName,
+    query: ScheduleExecutionListQuery,
+    nowMs: number,
+  ): Promise<Page<ExecutionRecord>> {
     const { limit, cursor, ...filters } = query;
     const matching = matchExecutions(this.#db, workspace, filters);
     const { count } = await matching

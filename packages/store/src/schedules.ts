@@ -3,6 +3,7 @@ import type { SandboxId, SandboxName, ScheduleInput, ScheduleListQuery, Workspac
 import { sql, type Insertable, type Kysely, type Selectable, type Transaction } from "kysely";
 import { encodeCursor, readingOrder, startAfter } from "./cursor.ts";
 import type { SchedulesTable, Tables } from "./tables.ts";
+import type { Page } from "./page.ts";
 
 export interface ScheduleRecord {
   /** Unique in the installation and unknown to clients. */
@@ -25,14 +26,6 @@ export interface ScheduleRecord {
 export type ScheduleChange = Partial<
   Pick<ScheduleRecord, "type" | "value" | "input" | "maxExecutions" | "nextRunAtMs">
 >;
-
-export interface SchedulePageOfStore {
-  readonly records: ScheduleRecord[];
-  /** Absent on the last page. */
-  readonly nextCursor: string | undefined;
-  /** Of all pages together. */
-  readonly totalCount: number;
-}
 
 /** One that still has a run before it. */
 export type WaitingSchedule = ScheduleRecord & { readonly nextRunAtMs: number };
@@ -78,7 +71,7 @@ export class ScheduleRepository {
   }
 
   /** @throws {AppError} INVALID_ARGUMENT for a cursor of another list, or an old one. */
-  async list(workspace: WorkspaceName, query: ScheduleListQuery, nowMs: number): Promise<SchedulePageOfStore> {
+  async list(workspace: WorkspaceName, query: ScheduleListQuery, nowMs: number): Promise<Page<ScheduleRecord>> {
     let matching = selectSchedules(this.#db).where("sandbox_id", "in", (eb) => {
       const sandboxes = eb.selectFrom("sandboxes").select("sandboxes.id").where("workspace", "=", workspace);
       return query.sandbox === undefined ? sandboxes : sandboxes.where("name", "=", query.sandbox);

@@ -12,6 +12,7 @@ import type {
 import { sql, type Kysely, type Selectable } from "kysely";
 import { encodeCursor, readingOrder, startAfter } from "./cursor.ts";
 import type { Tables, VolumesTable } from "./tables.ts";
+import type { Page } from "./page.ts";
 
 export interface VolumeRecord {
   /** Also its id on the engine. A recreated volume has a new one. */
@@ -40,14 +41,6 @@ export type VolumeChange = Partial<
   /** What happened, if it is to be remembered. */
   readonly event?: ResourceEvent | undefined;
 };
-
-export interface VolumePage {
-  readonly records: VolumeRecord[];
-  /** Absent on the last page. */
-  readonly nextCursor: string | undefined;
-  /** Of all pages together. */
-  readonly totalCount: number;
-}
 
 /** Reads of a volume also tell the name of the sandbox that has it. */
 type VolumeRow = Selectable<VolumesTable> & { readonly attached_name: string | null };
@@ -97,7 +90,7 @@ export class VolumeRepository {
   }
 
   /** Without `query.limit` all of them. @throws {AppError} INVALID_ARGUMENT for a cursor of another list, or an old one. */
-  async list(workspace: WorkspaceName, query: VolumeListQuery, nowMs: number): Promise<VolumePage> {
+  async list(workspace: WorkspaceName, query: VolumeListQuery, nowMs: number): Promise<Page<VolumeRecord>> {
     let matching = selectVolumes(this.#db).where("workspace", "=", workspace);
     if (query.externalId !== undefined) matching = matching.where("external_id", "=", query.externalId);
     if (query.q !== undefined) {
