@@ -214,7 +214,7 @@ export class SandboxRepository {
     this.#counts.forget();
   }
 
-  /** Its previews and their tokens go with it. Idempotent. */
+  /** Its previews, tokens, schedules and executions go with it. Idempotent. */
   async remove(id: SandboxId): Promise<void> {
     await this.#db.deleteFrom("sandboxes").where("id", "=", id).execute();
     this.#counts.forget();

@@ -196,7 +196,6 @@ describeEachDatabase((database) => {
       });
       const erasure = (async () => {
         await store.sandboxes.mark(sandbox.id, "DELETING", 2);
-        await store.schedules.removeOf(sandbox.id);
         await store.sandboxes.remove(sandbox.id);
       })();
       await Promise.all([...runs, erasure]);

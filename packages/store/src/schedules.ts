@@ -110,15 +110,6 @@ export class ScheduleRepository {
     await this.#db.deleteFrom("schedules").where("id", "=", key).execute();
   }
 
-  /** With all executions, when the sandbox is erased. Idempotent. */
-  async removeOf(sandboxId: SandboxId): Promise<void> {
-    await this.#db.transaction().execute(async (transaction) => {
-      await lockSandbox(transaction, sandboxId);
-      await transaction.deleteFrom("schedules").where("sandbox_id", "=", sandboxId).execute();
-      await transaction.deleteFrom("schedule_executions").where("sandbox_id", "=", sandboxId).execute();
-    });
-  }
-
   /** Of every workspace, the most overdue first. */
   async due(nowMs: number, limit: number, except: readonly SandboxId[]): Promise<WaitingSchedule[]> {
     let due = selectSchedules(this.#db).where("next_run_at_ms", "<=", nowMs);

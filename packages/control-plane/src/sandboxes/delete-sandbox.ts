@@ -32,7 +32,6 @@ export async function eraseSandbox(context: SandboxContext, sandbox: SandboxReco
     life.forget(sandbox.id);
     lastUse.forget(sandbox.id);
     await engine.remove(sandbox.id);
-    await store.schedules.removeOf(sandbox.id);
     await releaseVolumes(context, sandbox);
     return { ...sandbox, status, updatedAtMs };
   });

@@ -39,7 +39,11 @@ export async function attachVolumes(
 }
 
 /** Frees the volumes of a sandbox that is gone from the engine. Idempotent. */
-export async function releaseVolumes({ store, clock }: ControlPlaneDeps, { id, name }: SandboxRecord): Promise<void> {
+export async function releaseVolumes(
+  { store, clock }: ControlPlaneDeps,
+  { id, name, spec }: SandboxRecord,
+): Promise<void> {
+  if (namesIn(spec).length === 0) return;
   await store.volumes.release(id, volumeEvent("DEPLOYED", `Volume is free: sandbox "${name}" is deleted`, clock()));
 }
 
