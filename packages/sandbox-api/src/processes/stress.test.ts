@@ -98,8 +98,10 @@ test("group kill leaves nothing of a tree, and a daemon that left the group stay
   const command = `for n in 1 2 3; do sh -c 'sleep 300 & sh -c "sleep 300 & sleep 300"' & done
     (setsid sh -c 'echo $$ > daemon; exec sleep 300' > daemon.log 2>&1 &) ; echo started; wait`;
   const { pid } = await agent.exec({ command });
-  await until(() => existsSync(`${agent.folder}/daemon`) && membersOf(Number(pid)).length >= 10);
-  const daemon = Number(readFileSync(`${agent.folder}/daemon`, "utf8"));
+  // A shell makes the file first and writes it afterwards: only a whole line names the daemon.
+  const daemonLine = () => (existsSync(`${agent.folder}/daemon`) ? readFileSync(`${agent.folder}/daemon`, "utf8") : "");
+  await until(() => daemonLine().endsWith("\n") && membersOf(Number(pid)).length >= 10);
+  const daemon = Number(daemonLine());
   await agent.request(`/process/${pid}/kill`, { method: "DELETE" });
   await until(() => membersOf(Number(pid)).length === 0);
   expect(membersOf(daemon)).toEqual([daemon]);
