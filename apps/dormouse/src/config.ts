@@ -15,6 +15,11 @@ const Config = z.strictObject({
     .default("default"),
   /** Where browsers and clients reach us, when that is not what they put in `Host`. */
   DORMOUSE_PUBLIC_URL: z.url().optional(),
+  /** Wildcard domain: names under `*.preview.DOMAIN` and `*.run.DOMAIN` lead here, and sandboxes get URLs on hosts of their own. */
+  DORMOUSE_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "expected a host name in lower case, without a scheme or a port")
+    .optional(),
   /** PostgreSQL database for the records, as `postgres://user:password@host/name`; without it, a SQLite file. */
   DORMOUSE_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   /** Cache of built images, shared by every data folder of the machine. */
@@ -36,6 +41,7 @@ export interface Config {
   readonly idleMs: number;
   readonly workspace: string;
   readonly publicUrl: string | undefined;
+  readonly domain: string | undefined;
   readonly databaseUrl: string | undefined;
   readonly cacheDir: string;
   readonly resolver: string | undefined;
@@ -58,6 +64,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     idleMs: config.DORMOUSE_IDLE_MS,
     workspace: config.DORMOUSE_WORKSPACE,
     publicUrl: config.DORMOUSE_PUBLIC_URL,
+    domain: config.DORMOUSE_DOMAIN,
     databaseUrl: config.DORMOUSE_DATABASE_URL,
     cacheDir: config.DORMOUSE_CACHE,
     resolver: config.DORMOUSE_RESOLVER,

@@ -1,7 +1,15 @@
-import type { GatewayDirectory, PreviewRoute, SandboxId, SandboxRoute } from "@dormouse/schema";
+import type {
+  DomainRoute,
+  GatewayDirectory,
+  PreviewRoute,
+  PreviewTokenRoute,
+  SandboxId,
+  SandboxRoute,
+} from "@dormouse/schema";
 import type { PreviewRecord, PreviewTokenRecord, SandboxRecord, Store } from "@dormouse/store";
 import { loadCredentials, type Credentials } from "./accounts/credentials.ts";
 import { previewExpiresAtMs } from "./previews/expiry.ts";
+import { hostLabel } from "./urls.ts";
 
 /**
  * Everything a request to a sandbox is decided by, in memory and without waiting. The use cases change it in the same tick in
@@ -11,9 +19,10 @@ export class Directory implements GatewayDirectory {
   readonly credentials: Credentials;
   readonly #clock: () => number;
   readonly #sandboxes = new Map<string, SandboxRoute>();
+  readonly #labels = new Map<string, SandboxRoute>();
   readonly #previews = new Map<string, PreviewRoute>();
-  /** Preview id → token → when it expires. Not hashed: it is stored readable anyway, and a hash costs 3 µs a request. */
-  readonly #tokens = new Map<string, Map<string, number | undefined>>();
+  /** Preview id → token. Not hashed: it is stored readable anyway, and a hash costs 3 µs a request. */
+  readonly #tokens = new Map<string, Map<string, PreviewTokenRoute>>();
 
   constructor(credentials: Credentials, clock: () => number) {
     this.credentials = credentials;
@@ -22,6 +31,14 @@ export class Directory implements GatewayDirectory {
 
   findSandbox(workspace: string, name: string): SandboxRoute | undefined {
     return this.#sandboxes.get(sandboxKey(workspace, name));
+  }
+
+  findSandboxByLabel(hostLabel: string): SandboxRoute | undefined {
+    return this.#labels.get(hostLabel);
+  }
+
+  findDomain(_hostname: string): DomainRoute | undefined {
+    return undefined;
   }
 
   findPreview(previewId: string): PreviewRoute | undefined {
@@ -33,17 +50,16 @@ export class Directory implements GatewayDirectory {
     return this.credentials.opens(workspace, apiKey);
   }
 
-  isPreviewTokenValid(previewId: string, token: string): boolean {
-    const tokens = this.#tokens.get(previewId);
-    if (tokens === undefined || !tokens.has(token)) return false;
-    const expiresAtMs = tokens.get(token);
-    return expiresAtMs === undefined || this.#clock() < expiresAtMs;
+  findPreviewToken(previewId: string, token: string): PreviewTokenRoute | undefined {
+    const found = this.#tokens.get(previewId)?.get(token);
+    return found?.expiresAtMs === undefined || this.#clock() < found.expiresAtMs ? found : undefined;
   }
 
   /** Also tells its previews whether it takes requests. */
   putSandbox(sandbox: SandboxRecord): void {
     const entry = toEntry(sandbox);
     this.#sandboxes.set(sandboxKey(sandbox.workspace, sandbox.name), entry);
+    this.#labels.set(entry.hostLabel, entry);
     for (const [id, preview] of this.#previews) {
       if (preview.sandbox.sandboxId === sandbox.id) this.#previews.set(id, { ...preview, sandbox: entry });
     }
@@ -52,7 +68,11 @@ export class Directory implements GatewayDirectory {
   /** Its previews stop answering too. Idempotent; a newer sandbox of the same name stays. */
   removeSandbox({ id, workspace, name }: SandboxRecord): void {
     const key = sandboxKey(workspace, name);
-    if (this.#sandboxes.get(key)?.sandboxId === id) this.#sandboxes.delete(key);
+    const entry = this.#sandboxes.get(key);
+    if (entry?.sandboxId === id) {
+      this.#sandboxes.delete(key);
+      this.#labels.delete(entry.hostLabel);
+    }
     for (const preview of this.#previews.values()) {
       if (preview.sandbox.sandboxId === id) this.removePreview(preview.previewId);
     }
@@ -67,6 +87,7 @@ export class Directory implements GatewayDirectory {
       isPublic: preview.spec.public,
       requestHeaders: preview.spec.requestHeaders ?? {},
       responseHeaders: preview.spec.responseHeaders ?? {},
+      ...(preview.spec.hostHeader !== undefined && { hostHeader: preview.spec.hostHeader }),
       ...(expiresAtMs !== undefined && { expiresAtMs }),
     });
   }
@@ -77,8 +98,8 @@ export class Directory implements GatewayDirectory {
   }
 
   putToken({ previewId, value, expiresAtMs }: PreviewTokenRecord): void {
-    const tokens = this.#tokens.get(previewId) ?? new Map<string, number | undefined>();
-    tokens.set(value, expiresAtMs);
+    const tokens = this.#tokens.get(previewId) ?? new Map<string, PreviewTokenRoute>();
+    tokens.set(value, { expiresAtMs });
     this.#tokens.set(previewId, tokens);
   }
 
@@ -106,7 +127,7 @@ export async function loadDirectory(store: Store, clock: () => number): Promise<
 function toEntry(sandbox: SandboxRecord): SandboxRoute {
   const { id, workspace, name } = sandbox;
   const refusal = refusalOf(sandbox);
-  return { sandboxId: id, workspace, name, ...(refusal !== undefined && { refusal }) };
+  return { sandboxId: id, workspace, name, hostLabel: hostLabel(sandbox), ...(refusal !== undefined && { refusal }) };
 }
 
 /** Why a sandbox that is there takes no requests. */

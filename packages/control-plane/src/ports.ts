@@ -40,6 +40,9 @@ export interface ControlPlaneSettings {
   readonly publicUrl: string | undefined;
   /** `host` gives every preview an origin of its own; `path` needs no wildcard name. */
   readonly previewUrlStyle: "host" | "path";
+  readonly sandboxUrlStyle: "host" | "path";
+  /** Host name that their own hosts stand in front of; without it, what clients reach the server at. */
+  readonly domain: string | undefined;
   /** Most memory one sandbox may ask for. */
   readonly memoryMaxMb: number;
   /** How long the audit log is kept. */

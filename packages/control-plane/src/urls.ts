@@ -1,24 +1,33 @@
+import { createHash } from "node:crypto";
+import { ownOrigin } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import type { ControlPlaneSettings } from "./ports.ts";
-
-const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /** What clients reach this server at, without a trailing slash. */
 export function publicBaseUrl(settings: ControlPlaneSettings, requestUrl: string): string {
   return (settings.publicUrl ?? `http://${new URL(requestUrl).host}`).replace(/\/+$/, "");
 }
 
-/** Base of the sandbox API of one sandbox, without a trailing slash. */
-export function sandboxUrl(baseUrl: string, { workspace, name }: SandboxRecord): string {
-  return `${baseUrl}/run/${workspace}/sandboxes/${name}`;
+/** Base of the sandbox API of one sandbox, without a trailing slash: on a host of its own where a wildcard domain leads here. */
+export function sandboxUrl(settings: ControlPlaneSettings, baseUrl: string, sandbox: SandboxRecord): string {
+  const { workspace, name } = sandbox;
+  const path = `${baseUrl}/run/${workspace}/sandboxes/${name}`;
+  if (settings.sandboxUrlStyle === "path") return path;
+  return ownOrigin({ baseUrl, domain: settings.domain }, "run", hostLabel(sandbox)) ?? path;
 }
 
-/** Host-style unless asked otherwise; a bare address can carry no name in front, so it gets a path. */
-export function previewUrl(baseUrl: string, previewId: string, style: "host" | "path"): string {
-  const url = new URL(baseUrl);
-  const isLoopback = LOOPBACK_HOSTS.has(url.hostname);
-  const isAddress = /^[\d.]+$|^\[/.test(url.hostname);
-  if (style === "path" || (isAddress && !isLoopback)) return `${baseUrl}/preview/${previewId}`;
-  url.hostname = `${previewId}.preview.${isLoopback ? "localhost" : url.hostname}`;
-  return url.origin;
+/** On a host of its own unless asked otherwise; a bare address can carry no name in front, so it gets a path. */
+export function previewUrl(settings: ControlPlaneSettings, baseUrl: string, previewId: string): string {
+  const path = `${baseUrl}/preview/${previewId}`;
+  if (settings.previewUrlStyle === "path") return path;
+  return ownOrigin({ baseUrl, domain: settings.domain }, "preview", previewId) ?? path;
+}
+
+const LABEL_NAME_LENGTH = 45;
+const LABEL_DIGEST_LENGTH = 10;
+
+/** DNS label of a sandbox's own host: starts with its name, and no other sandbox of any workspace has it. */
+export function hostLabel({ workspace, name }: Pick<SandboxRecord, "workspace" | "name">): string {
+  const digest = createHash("sha256").update(`${workspace}/${name}`).digest("hex").slice(0, LABEL_DIGEST_LENGTH);
+  return `sbx-${name.slice(0, LABEL_NAME_LENGTH)}-${digest}`;
 }

@@ -104,6 +104,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     settings: {
       publicUrl: undefined,
       previewUrlStyle: "host",
+      sandboxUrlStyle: "path",
+      domain: undefined,
       memoryMaxMb: 16_384,
       cpuCount: 2,
       auditRetentionDays: 90,

@@ -1,17 +1,22 @@
 import { AppError } from "@dormouse/kernel";
-import { previewTokensOf } from "./cookies.ts";
 import type { GatewayDirectory, PreviewRoute } from "@dormouse/schema";
+import { previewTokensOf, type Visit } from "./cookies.ts";
+import type { Credential } from "./credential.ts";
 import { takeQueryParameter } from "./raw-path.ts";
 
 /** Proof that a request may pass, and what of its credentials the app must not see. */
 export interface Grant {
+  readonly credential: Credential;
   /** Path and query without the platform's query credentials. */
   readonly path: string;
   /** True when `Authorization` held the platform's key rather than the app's own credential. */
   readonly isAuthorizationOurs: boolean;
-  /** The token of a first visit, to be kept in a cookie. */
-  readonly tokenFromQuery: string | undefined;
+  /** To be kept in a cookie. */
+  readonly visit: Visit | undefined;
 }
+
+/** Query parameter that carries a preview token. */
+export const TOKEN_PARAMETER = "bl_preview_token";
 
 const BEARER = /^bearer +(.+)$/i;
 
@@ -21,18 +26,20 @@ export function authorizeSandbox(
   headers: Headers,
   place: { readonly workspace: string; readonly path: string },
 ): Grant {
+  const { workspace } = place;
   const namedWorkspace = headers.get("x-blaxel-workspace");
-  if (namedWorkspace !== null && namedWorkspace !== place.workspace) {
+  if (namedWorkspace !== null && namedWorkspace !== workspace) {
     throw new AppError(
       "FORBIDDEN",
-      `Cannot use workspace "${place.workspace}": the request names workspace "${namedWorkspace}"`,
+      `Cannot use workspace "${workspace}": the request names workspace "${namedWorkspace}"`,
     );
   }
-  const header = findApiKeyHeader(directory, headers, place.workspace);
-  if (header !== undefined) return grant(place.path, { isAuthorizationOurs: header === "authorization" });
+  const key = findApiKey(directory, headers, workspace);
+  if (key !== undefined) return grant({ workspace, apiKey: key.value }, place.path, key);
   const query = takeQueryParameter(place.path, "token");
-  if (query.value !== undefined && directory.isApiKeyValid(place.workspace, query.value)) return grant(query.path);
-  throw new AppError("UNAUTHENTICATED", `Cannot use workspace "${place.workspace}": no valid API key was sent`, {
+  if (query.value !== undefined && directory.isApiKeyValid(workspace, query.value))
+    return grant({ workspace, apiKey: query.value }, query.path);
+  throw new AppError("UNAUTHENTICATED", `Cannot use workspace "${workspace}": no valid API key was sent`, {
     hint: 'Send "X-Blaxel-Authorization: Bearer <API key>", "Authorization: Bearer <API key>" or "?token=<API key>".',
   });
 }
@@ -44,34 +51,47 @@ export function authorizePreview(
   preview: PreviewRoute,
   path: string,
 ): Grant {
-  const query = takeQueryParameter(path, "bl_preview_token");
-  if (preview.isPublic) return grant(query.path);
-  if (query.value !== undefined && directory.isPreviewTokenValid(preview.previewId, query.value)) {
-    return grant(query.path, { tokenFromQuery: query.value });
-  }
-  if (hasValidToken(directory, headers, preview.previewId)) return grant(query.path);
-  const header = findApiKeyHeader(directory, headers, preview.sandbox.workspace);
-  if (header !== undefined) return grant(query.path, { isAuthorizationOurs: header === "authorization" });
+  const { previewId } = preview;
+  const query = takeQueryParameter(path, TOKEN_PARAMETER);
+  if (preview.isPublic) return grant({ previewId }, query.path);
+  const visit = query.value === undefined ? undefined : findVisit(directory, previewId, query.value);
+  if (visit !== undefined) return { ...grant({ previewId, token: visit.token }, query.path), visit };
+  const token = findToken(directory, headers, previewId);
+  if (token !== undefined) return grant({ previewId, token }, query.path);
+  const { workspace } = preview.sandbox;
+  const key = findApiKey(directory, headers, workspace);
+  if (key !== undefined) return grant({ previewId, workspace, apiKey: key.value }, query.path, key);
   throw new AppError("UNAUTHENTICATED", "Cannot open the preview: it is private and no valid token was sent", {
     hint: 'Create a token for the preview, then send "?bl_preview_token=<token>" or "X-Blaxel-Preview-Token: <token>".',
   });
 }
 
-function grant(path: string, extra: Partial<Grant> = {}): Grant {
-  return { path, isAuthorizationOurs: extra.isAuthorizationOurs ?? false, tokenFromQuery: extra.tokenFromQuery };
+function grant(credential: Credential, path: string, key?: ApiKey): Grant {
+  return { credential, path, isAuthorizationOurs: key?.header === "authorization", visit: undefined };
 }
 
-function hasValidToken(directory: GatewayDirectory, headers: Headers, previewId: string): boolean {
+function findVisit(directory: GatewayDirectory, previewId: string, token: string): Visit | undefined {
+  const found = directory.findPreviewToken(previewId, token);
+  return found && { token, expiresAtMs: found.expiresAtMs };
+}
+
+function findToken(directory: GatewayDirectory, headers: Headers, previewId: string): string | undefined {
+  const isValid = (token: string): boolean => directory.findPreviewToken(previewId, token) !== undefined;
   const token = headers.get("x-blaxel-preview-token");
-  if (token !== null && directory.isPreviewTokenValid(previewId, token)) return true;
+  if (token !== null && isValid(token)) return token;
   const cookie = headers.get("cookie");
-  return cookie !== null && previewTokensOf(cookie).some((token) => directory.isPreviewTokenValid(previewId, token));
+  return cookie === null ? undefined : previewTokensOf(cookie).find(isValid);
 }
 
-function findApiKeyHeader(directory: GatewayDirectory, headers: Headers, workspace: string): string | undefined {
-  for (const name of ["x-blaxel-authorization", "authorization"]) {
-    const apiKey = BEARER.exec(headers.get(name) ?? "")?.[1];
-    if (apiKey !== undefined && directory.isApiKeyValid(workspace, apiKey)) return name;
+interface ApiKey {
+  readonly header: "x-blaxel-authorization" | "authorization";
+  readonly value: string;
+}
+
+function findApiKey(directory: GatewayDirectory, headers: Headers, workspace: string): ApiKey | undefined {
+  for (const header of ["x-blaxel-authorization", "authorization"] as const) {
+    const value = BEARER.exec(headers.get(header) ?? "")?.[1];
+    if (value !== undefined && directory.isApiKeyValid(workspace, value)) return { header, value };
   }
   return undefined;
 }

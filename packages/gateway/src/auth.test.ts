@@ -1,27 +1,6 @@
 import { expect, test } from "bun:test";
-import { API_KEY, GatewayBench, TOKEN } from "./testkit/gateway-bench.ts";
-
-/** A bench whose app answers with the request line and headers it saw, on port 3000 and as the agent. */
-async function benchWithEcho(options: ConstructorParameters<typeof GatewayBench>[0] = {}): Promise<GatewayBench> {
-  const bench = new GatewayBench(options);
-  for (const port of [3000, 8080]) {
-    await bench.listenHttp(port, (request, response) => {
-      response.setHeader("access-control-allow-origin", "*");
-      response.end(JSON.stringify({ url: request.url, headers: request.headers }));
-    });
-  }
-  return bench;
-}
-
-interface Echo {
-  readonly url: string;
-  readonly headers: Record<string, string>;
-}
-
-async function echoOf(answer: Response): Promise<Echo> {
-  expect(answer.status).toBe(200);
-  return (await answer.json()) as Echo;
-}
+import { benchWithEcho, echoOf } from "./testkit/echo-bench.ts";
+import { API_KEY, TOKEN } from "./testkit/gateway-bench.ts";
 
 async function codeOf(answer: Response): Promise<string> {
   return ((await answer.json()) as { error: { code: string } }).error.code;
@@ -79,65 +58,6 @@ test("an unknown preview is 404 ROUTE_NOT_FOUND, an expired one 410", async () =
   expect(unknown.status).toBe(404);
   expect(await codeOf(unknown)).toBe("ROUTE_NOT_FOUND");
   expect((await fetch(`${bench.url}/preview/past/`)).status).toBe(410);
-});
-
-test("a browser's first visit is redirected to the clean URL with a host-only cookie", async () => {
-  await using bench = await benchWithEcho();
-  const url = `${bench.url}/preview/closed/a%2Fb?x=1&bl_preview_token=${TOKEN}`;
-  const answer = await fetch(url, {
-    redirect: "manual",
-    headers: { Accept: "text/html", "Sec-Fetch-Mode": "navigate" },
-  });
-  expect(answer.status).toBe(302);
-  expect(answer.headers.get("location")).toBe("/preview/closed/a%2Fb?x=1");
-  expect(answer.headers.get("set-cookie")).toBe(
-    `dormouse_preview=${TOKEN}; Path=/preview/closed; HttpOnly; SameSite=Lax`,
-  );
-  const cookie = answer.headers.get("set-cookie")?.split(";")[0] ?? "";
-  expect((await echoOf(await fetch(`${bench.url}/preview/closed/a`, { headers: { Cookie: cookie } }))).url).toBe("/a");
-});
-
-test("a host-style preview sets its cookie for the whole host", async () => {
-  await using bench = await benchWithEcho();
-  const headers = { Host: "closed.preview.localhost:4111", "Sec-Fetch-Mode": "navigate" };
-  const answer = await fetch(`${bench.url}/?bl_preview_token=${TOKEN}`, { redirect: "manual", headers });
-  expect(answer.headers.get("location")).toBe("/");
-  expect(answer.headers.get("set-cookie")).toContain("Path=/; HttpOnly");
-});
-
-test("an iframe or a script is served at once, with the cookie", async () => {
-  await using bench = await benchWithEcho();
-  const kinds: Record<string, string>[] = [
-    { "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe", Accept: "text/html" },
-    { Accept: "*/*" },
-  ];
-  for (const headers of kinds) {
-    const answer = await fetch(`${bench.url}/preview/closed/?bl_preview_token=${TOKEN}`, {
-      redirect: "manual",
-      headers,
-    });
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get("set-cookie")).toContain(`dormouse_preview=${TOKEN}`);
-  }
-});
-
-test("a path that starts with two slashes is not turned into a redirect to another site", async () => {
-  await using bench = await benchWithEcho();
-  const headers = { Host: "closed.preview.localhost", Accept: "text/html" };
-  const answer = await fetch(`${bench.url}/%2F/evil.test?bl_preview_token=${TOKEN}`, { redirect: "manual", headers });
-  expect(answer.headers.get("location")).not.toStartWith("//");
-});
-
-test("the cookie is Secure and Partitioned over https, which only a trusted proxy can claim", async () => {
-  for (const isForwardedProtoTrusted of [true, false]) {
-    await using bench = await benchWithEcho({ isForwardedProtoTrusted });
-    const answer = await fetch(`${bench.url}/preview/closed/?bl_preview_token=${TOKEN}`, {
-      headers: { "X-Forwarded-Proto": "https" },
-    });
-    const cookie = answer.headers.get("set-cookie") ?? "";
-    expect(cookie.endsWith("SameSite=None; Secure; Partitioned")).toBe(isForwardedProtoTrusted);
-    expect((await echoOf(answer)).headers["x-forwarded-proto"]).toBe(isForwardedProtoTrusted ? "https" : "http");
-  }
 });
 
 test("responseHeaders of a preview replace the app's, and are on errors too", async () => {

@@ -1,35 +1,61 @@
-/** Cookies with this prefix are the platform's own: no app ever receives or sets one. */
+/** Cookies with this prefix, also behind `__Host-`, are the platform's own: no app ever receives or sets one. */
 export const PLATFORM_COOKIE_PREFIX = "dormouse_";
 
 const PREVIEW_COOKIE = "dormouse_preview";
+/** RFC 6265bis section 4.1.3.2: no other host, and so no sibling sandbox, can set one of this name. */
+const HOST_PREVIEW_COOKIE = `__Host-${PREVIEW_COOKIE}`;
+
+/** The token that a visit brought in its query. */
+export interface Visit {
+  readonly token: string;
+  readonly expiresAtMs: number | undefined;
+}
 
 export interface PreviewCookieScope {
   /** "" for a preview on its own host, else the path it is mounted at. */
   readonly mount: string;
-  readonly isHttps: boolean;
+  readonly protocol: "http" | "https";
+  /** With or without a port. */
+  readonly host: string;
 }
 
-/** The `Set-Cookie` line that lets a browser's later requests through without the token in the URL. */
-export function previewCookie(token: string, scope: PreviewCookieScope): string {
-  // Without a trailing slash the path also covers the mount itself: RFC 6265 section 5.1.4.
-  const path = scope.mount === "" ? "/" : scope.mount;
-  const site = scope.isHttps ? "SameSite=None; Secure; Partitioned" : "SameSite=Lax";
-  return `${PREVIEW_COOKIE}=${encodeURIComponent(token)}; Path=${path}; HttpOnly; ${site}`;
+const THIRD_PARTY = "Secure; SameSite=None; Partitioned";
+
+/**
+ * The `Set-Cookie` lines that let a browser's later requests through without the token in the URL. Over https, in an iframe of
+ * another site too. Browsers grant the same to http on `*.localhost`, except Safari, for which there is a second line.
+ */
+export function previewCookies({ token, expiresAtMs }: Visit, { mount, protocol, host }: PreviewCookieScope): string[] {
+  const lifetime =
+    expiresAtMs === undefined ? "" : `; Max-Age=${Math.max(0, Math.floor((expiresAtMs - Date.now()) / 1000))}`;
+  const line = (name: string, site: string): string =>
+    // Without a trailing slash the path also covers the mount itself: RFC 6265 section 5.1.4.
+    `${name}=${encodeURIComponent(token)}; Path=${mount || "/"}; HttpOnly; ${site}${lifetime}`;
+  if (protocol === "https") return [line(mount === "" ? HOST_PREVIEW_COOKIE : PREVIEW_COOKIE, THIRD_PARTY)];
+  const lax = line(PREVIEW_COOKIE, "SameSite=Lax");
+  const isLocal = mount === "" && /\.localhost(:\d+)?$/i.test(host);
+  return isLocal ? [lax, line(HOST_PREVIEW_COOKIE, THIRD_PARTY)] : [lax];
 }
 
-/** Every preview token the Cookie header carries: a host may hold one per path. */
+/** Every preview token the Cookie header carries: a host may hold one per path, and a sibling may have tossed another. */
 export function previewTokensOf(cookieHeader: string): string[] {
   if (!cookieHeader.includes(PREVIEW_COOKIE)) return [];
   return splitCookies(cookieHeader)
-    .filter((pair) => pair.startsWith(`${PREVIEW_COOKIE}=`))
-    .map((pair) => pair.slice(PREVIEW_COOKIE.length + 1));
+    .filter((pair) => pair.startsWith(`${PREVIEW_COOKIE}=`) || pair.startsWith(`${HOST_PREVIEW_COOKIE}=`))
+    .map((pair) => pair.slice(pair.indexOf("=") + 1));
+}
+
+/** True for the name at the start of a `Set-Cookie` line or a pair of the `Cookie` header. */
+export function isPlatformCookie(pair: string): boolean {
+  const name = pair.trimStart();
+  return name.startsWith(PLATFORM_COOKIE_PREFIX) || name.startsWith(`__Host-${PLATFORM_COOKIE_PREFIX}`);
 }
 
 /** The Cookie header an app may see; "" when nothing is left. */
 export function withoutPlatformCookies(cookieHeader: string): string {
   if (!cookieHeader.includes(PLATFORM_COOKIE_PREFIX)) return cookieHeader;
   return splitCookies(cookieHeader)
-    .filter((pair) => !pair.startsWith(PLATFORM_COOKIE_PREFIX))
+    .filter((pair) => !isPlatformCookie(pair))
     .join("; ");
 }
 

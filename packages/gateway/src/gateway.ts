@@ -1,14 +1,15 @@
 import { AppError, toAppError } from "@dormouse/kernel";
 import type { Server } from "bun";
 import type { Grant } from "./access.ts";
-import { previewCookie } from "./cookies.ts";
+import { previewCookies } from "./cookies.ts";
 import { errorResponse } from "./error-response.ts";
-import { redirectAfterFirstVisit } from "./first-visit.ts";
 import { forward, type ForwardJob } from "./forward.ts";
-import { upstreamHeaders, type Edge } from "./headers.ts";
+import { upstreamHeaders, type Edge, type UpstreamHeaderRules } from "./headers.ts";
 import { Lease } from "./lease.ts";
 import type { SandboxLife } from "./life.ts";
-import { findPlace, type Place } from "./place.ts";
+import { redirectNavigation } from "./navigation.ts";
+import { OpenConnections } from "./open-connections.ts";
+import { type AddressBook, findPlace, type Place } from "./place.ts";
 import type { GatewayDirectory } from "@dormouse/schema";
 import { answerPreflight } from "./preflight.ts";
 import { authorize, destinationOf, findRoute, sandboxOf, type Route } from "./route.ts";
@@ -17,14 +18,18 @@ import { isWebSocketUpgrade, joinWebSockets, webSocketHandlers, type GatewaySock
 export interface GatewayDeps {
   readonly directory: GatewayDirectory;
   readonly life: SandboxLife;
+  /** Host name that hosts of previews and sandboxes stand in front of; undefined: whatever each client used. */
+  readonly domain?: string | undefined;
   /** True only behind a proxy of ours that sets `X-Forwarded-Proto` itself. */
   readonly isForwardedProtoTrusted?: boolean;
 }
 
-export interface Gateway {
+export interface Gateway extends Disposable {
   /** Null when the request is not for the gateway; undefined inside the promise once it has become a WebSocket. Never rejects. */
   fetch(request: Request, server: Server<GatewaySocketData>): Promise<Response | undefined> | null;
   readonly websocket: typeof webSocketHandlers;
+  /** Ends every stream and WebSocket that would not be admitted any more; to be called when rights may have changed. */
+  recheck(): void;
 }
 
 /** What `Bun.serve` must be told beside `fetch` and `websocket`. */
@@ -39,15 +44,30 @@ export const SERVE_OPTIONS = {
   reusePort: false,
 } as const;
 
+/** Longest that a request is held while its sandbox wakes. */
+const WAKE_TIMEOUT_MS = 30_000;
+
 /** Resolves, authenticates, wakes and forwards; needs nothing but its dependencies and `SERVE_OPTIONS`. */
 export function createGateway(deps: GatewayDeps): Gateway {
+  const open = new OpenConnections(deps.directory);
+  const book = addressBookOf(deps);
   return {
     fetch(request, server) {
-      const place = findPlace(request.url);
-      return place === undefined ? null : answer(deps, { request, server }, place);
+      const place = findPlace(request.url, book);
+      return place === undefined ? null : answer({ ...deps, open }, { request, server }, place);
     },
     websocket: webSocketHandlers,
+    recheck: () => open.recheck(),
+    [Symbol.dispose]: () => open[Symbol.dispose](),
   };
+}
+
+function addressBookOf({ directory, domain }: GatewayDeps): AddressBook {
+  return { directory, baseHosts: domain === undefined ? undefined : new Set(["localhost", domain]) };
+}
+
+interface Rooms extends GatewayDeps {
+  readonly open: OpenConnections;
 }
 
 interface Arrival {
@@ -55,30 +75,31 @@ interface Arrival {
   readonly server: Server<GatewaySocketData>;
 }
 
-async function answer(deps: GatewayDeps, arrival: Arrival, place: Place): Promise<Response | undefined> {
+async function answer(rooms: Rooms, arrival: Arrival, place: Place): Promise<Response | undefined> {
   const { request } = arrival;
   let route: Route | undefined;
   try {
     refuseUnforwardable(request);
-    route = findRoute(deps.directory, place);
+    route = findRoute(rooms.directory, place);
     const { port } = destinationOf(route, route.path);
     const preflight = answerPreflight(request, port, route.preview?.responseHeaders ?? {});
     if (preflight !== undefined) return preflight;
-    return await admit(deps, arrival, route);
+    return await admit(rooms, arrival, route);
   } catch (thrown) {
     const accept = request.headers.get("accept");
     return errorResponse(toAppError(thrown), { accept, responseHeaders: route?.preview?.responseHeaders });
   }
 }
 
-function admit(deps: GatewayDeps, arrival: Arrival, route: Route): Response | Promise<Response | undefined> {
+function admit(rooms: Rooms, arrival: Arrival, route: Route): Response | Promise<Response | undefined> {
   const { request } = arrival;
-  const grant = authorize(deps.directory, request.headers, route);
-  const edge = edgeOf(deps, arrival);
-  const scope = { mount: route.mount, isHttps: edge.protocol === "https" };
-  const cookie = grant.tokenFromQuery === undefined ? undefined : previewCookie(grant.tokenFromQuery, scope);
+  const grant = authorize(rooms.directory, request.headers, route);
+  const edge = edgeOf(rooms, arrival);
+  const cookies = grant.visit === undefined ? [] : previewCookies(grant.visit, { mount: route.mount, ...edge });
+  const hostBase = { baseUrl: `${edge.protocol}://${edge.host}`, domain: rooms.domain };
   return (
-    redirectAfterFirstVisit({ request, route, grant, cookie }) ?? pass(deps, arrival, { route, grant, edge, cookie })
+    redirectNavigation({ request, route, grant, hostBase, cookies }) ??
+    pass(rooms, arrival, { route, grant, edge, cookies })
   );
 }
 
@@ -86,33 +107,62 @@ interface Admission {
   readonly route: Route;
   readonly grant: Grant;
   readonly edge: Edge;
-  readonly cookie: string | undefined;
+  readonly cookies: readonly string[];
 }
 
-function pass(deps: GatewayDeps, { request, server }: Arrival, admission: Admission): Promise<Response | undefined> {
-  const { route, grant, edge, cookie } = admission;
-  const { sandboxId, name: sandboxName } = sandboxOf(deps.directory, route);
-  const { preview } = route;
+function pass(rooms: Rooms, { request, server }: Arrival, admission: Admission): Promise<Response | undefined> {
+  const { route, grant, cookies } = admission;
+  const { sandboxId, name: sandboxName } = sandboxOf(rooms.directory, route);
+  const destination = destinationOf(route, grant.path);
   const target = {
     request,
     sandboxName,
-    ...destinationOf(route, grant.path),
-    headers: upstreamHeaders(request.headers, {
-      edge,
-      isAuthorizationOurs: grant.isAuthorizationOurs,
-      injected: preview?.requestHeaders,
-    }),
-    downstream: { replaced: preview?.responseHeaders, cookie },
+    ...destination,
+    headers: upstreamHeaders(request.headers, rulesOf(admission, destination.port)),
+    downstream: { replaced: route.preview?.responseHeaders, cookies, isOriginShared: route.mount !== "" },
   };
   // Neither a wake nor a silent stream may run into the connection's idle time.
   server.timeout(request, 0);
-  const acquired = deps.life.acquire(sandboxId);
-  const start = (lease: Lease): Promise<Response | undefined> => {
+  const acquired = rooms.life.acquire(sandboxId);
+  const start = async (lease: Lease): Promise<Response | undefined> => {
     const job: ForwardJob = { ...target, lease };
-    return isWebSocketUpgrade(request) ? joinWebSockets(job, server) : forward(job);
+    const passed = await (isWebSocketUpgrade(request) ? joinWebSockets(job, server) : forward(job));
+    // What is still open now may outlive the right to it.
+    if (lease.isOpen) rooms.open.hold(lease, grant.credential);
+    return passed;
   };
   // An awake sandbox is the usual case and costs no turn of the event loop.
-  return acquired instanceof Lease ? start(acquired) : acquired.then(start);
+  return acquired instanceof Lease ? start(acquired) : withinWakeTime(acquired, sandboxName).then(start);
+}
+
+function rulesOf({ route, grant, edge }: Admission, port: number): UpstreamHeaderRules {
+  const { preview, fallback } = route;
+  return {
+    edge,
+    isAuthorizationOurs: grant.isAuthorizationOurs,
+    appHost: preview?.hostHeader === "localhost" ? `localhost:${port}` : undefined,
+    platform: fallback && {
+      "x-blaxel-fallback": "true",
+      "x-blaxel-fallback-preview": fallback.previewId,
+      "x-blaxel-fallback-domain": fallback.host,
+    },
+    injected: preview?.requestHeaders,
+  };
+}
+
+/** @throws {AppError} SANDBOX_WAKE_TIMEOUT; the wake goes on. */
+function withinWakeTime(acquired: Promise<Lease>, sandboxName: string): Promise<Lease> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(
+        new AppError("SANDBOX_WAKE_TIMEOUT", `Cannot reach sandbox "${sandboxName}": it has not woken in time`, {
+          hint: "Send the request again in a moment: the sandbox goes on waking.",
+        }),
+      );
+      void acquired.then((lease) => lease.release()).catch(() => undefined);
+    }, WAKE_TIMEOUT_MS);
+    acquired.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 function edgeOf(deps: GatewayDeps, { request, server }: Arrival): Edge {

@@ -1,4 +1,6 @@
-import { PLATFORM_COOKIE_PREFIX, withoutPlatformCookies } from "./cookies.ts";
+import { TOKEN_PARAMETER } from "./access.ts";
+import { isPlatformCookie, PLATFORM_COOKIE_PREFIX, withoutPlatformCookies } from "./cookies.ts";
+import { takeQueryParameter } from "./raw-path.ts";
 
 /** What the gateway itself saw of a connection. */
 export interface Edge {
@@ -27,6 +29,9 @@ const NEVER_UPSTREAM = [
   "x-blaxel-authorization",
   "x-blaxel-workspace",
   "x-blaxel-preview-token",
+  "x-blaxel-fallback",
+  "x-blaxel-fallback-preview",
+  "x-blaxel-fallback-domain",
   "forwarded",
   "x-real-ip",
   "x-forwarded-for",
@@ -42,6 +47,10 @@ export const SOURCE_HEADER = "x-blaxel-source";
 export interface UpstreamHeaderRules {
   readonly edge: Edge;
   readonly isAuthorizationOurs: boolean;
+  /** What the app sees as its own host, in place of the visitor's. */
+  readonly appHost: string | undefined;
+  /** The platform's own, which a client cannot send. */
+  readonly platform: Readonly<Record<string, string>> | undefined;
   readonly injected: Readonly<Record<string, string>> | undefined;
 }
 
@@ -54,17 +63,35 @@ export function upstreamHeaders(received: Headers, rules: UpstreamHeaderRules): 
   const cookie = headers.get("cookie");
   if (cookie !== null && cookie.includes(PLATFORM_COOKIE_PREFIX))
     setOrDelete(headers, "cookie", withoutPlatformCookies(cookie));
+  const referer = headers.get("referer");
+  if (referer?.includes(`${TOKEN_PARAMETER}=`) === true)
+    headers.set("referer", takeQueryParameter(referer, TOKEN_PARAMETER).path);
+  if (rules.appHost !== undefined) seeAs(headers, rules.appHost, rules.edge);
   headers.set("x-forwarded-for", rules.edge.clientAddress);
   headers.set("x-forwarded-proto", rules.edge.protocol);
   headers.set("x-forwarded-host", rules.edge.host);
+  for (const name in rules.platform) headers.set(name, rules.platform[name] ?? "");
   for (const name in rules.injected) headers.set(name, rules.injected[name] ?? "");
   return headers;
 }
 
+/** The app's own pages come from its own origin, in its eyes too. */
+function seeAs(headers: Headers, appHost: string, { protocol, host }: Edge): void {
+  headers.set("host", appHost);
+  if (headers.get("origin") === `${protocol}://${host}`) headers.set("origin", `http://${appHost}`);
+}
+
 export interface DownstreamHeaderRules {
   readonly replaced: Readonly<Record<string, string>> | undefined;
-  readonly cookie: string | undefined;
+  readonly cookies: readonly string[];
+  /** True on a host that the API or other sandboxes share. */
+  readonly isOriginShared: boolean;
 }
+
+/** What a browser may run as a page or sniff to be one. */
+const PAGE_TYPE = /html|xml|svg/i;
+/** Gives a page an origin that is nobody's: it can read no cookie and call no API as the visitor. */
+const NO_ORIGIN = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
 
 /** Makes an app's answer headers fit for the client, in place. */
 export function cleanDownstreamHeaders(headers: Headers, rules: DownstreamHeaderRules): void {
@@ -73,7 +100,12 @@ export function cleanDownstreamHeaders(headers: Headers, rules: DownstreamHeader
   headers.delete(SOURCE_HEADER);
   if (headers.has("set-cookie")) dropPlatformCookies(headers);
   for (const name in rules.replaced) headers.set(name, rules.replaced[name] ?? "");
-  if (rules.cookie !== undefined) headers.append("set-cookie", rules.cookie);
+  if (rules.isOriginShared && PAGE_TYPE.test(headers.get("content-type") ?? "html"))
+    headers.append("content-security-policy", NO_ORIGIN);
+  if (rules.cookies.length === 0) return;
+  for (const cookie of rules.cookies) headers.append("set-cookie", cookie);
+  // The address still holds the token.
+  headers.set("referrer-policy", "same-origin");
 }
 
 /** RFC 9110 section 7.6.1: a header named by `Connection` is meant for this hop only. */
@@ -88,10 +120,9 @@ function dropConnectionNamed(headers: Headers): void {
 
 function dropPlatformCookies(headers: Headers): void {
   const lines = headers.getSetCookie();
-  if (!lines.some((line) => line.trimStart().startsWith(PLATFORM_COOKIE_PREFIX))) return;
+  if (!lines.some(isPlatformCookie)) return;
   headers.delete("set-cookie");
-  for (const line of lines)
-    if (!line.trimStart().startsWith(PLATFORM_COOKIE_PREFIX)) headers.append("set-cookie", line);
+  for (const line of lines) if (!isPlatformCookie(line)) headers.append("set-cookie", line);
 }
 
 function setOrDelete(headers: Headers, name: string, value: string): void {

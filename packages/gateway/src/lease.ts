@@ -24,12 +24,16 @@ export class Lease {
     return this.#holder.address;
   }
 
-  /** True once the sandbox is deleted. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** True once the sandbox is deleted or the right to use it ended. */
   get isAborted(): boolean {
     return this.#isAborted;
   }
 
-  /** Called once when the sandbox is deleted while the lease is open; the latest callback wins. */
+  /** Called once when the lease is aborted while it is open; the latest callback wins. */
   set onAbort(callback: () => void) {
     this.#onAbort = callback;
   }
@@ -47,7 +51,7 @@ export class Lease {
     this.#holder.onLeaseEnd(this);
   }
 
-  /** The sandbox is gone: whoever holds the lease must let go. */
+  /** The sandbox is gone, or whoever holds the lease may use it no longer: they must let go. */
   abort(): void {
     this.#isAborted = true;
     const onAbort = this.#onAbort;

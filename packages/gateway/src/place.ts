@@ -1,50 +1,95 @@
 import { AppError } from "@dormouse/kernel";
-import { authorityOf, pathOf, withLeadingSlash } from "./raw-path.ts";
+import type { DomainRoute, GatewayDirectory, HostKind } from "@dormouse/schema";
+import { authorityOf, hostnameOf, pathOf, withLeadingSlash } from "./raw-path.ts";
 
 /** Port of the sandbox API inside every sandbox. */
 export const AGENT_PORT = 8080;
 
-/** Where a URL points before anything is looked up or authenticated. `path` is raw: path and query for the app. */
+interface PlaceBase {
+  /** Path the place is mounted at on a host it shares with others; "" on a host of its own. */
+  readonly mount: string;
+  /** Raw path and query for the app. */
+  readonly path: string;
+}
+
+/** Where an address points before anything is authenticated. */
 export type Place =
-  | { readonly kind: "sandbox"; readonly workspace: string; readonly name: string; readonly path: string }
-  | { readonly kind: "preview"; readonly previewId: string; readonly mount: string; readonly path: string };
+  | (PlaceBase & { readonly kind: "sandbox"; readonly workspace: string; readonly name: string })
+  | (PlaceBase & { readonly kind: "labelled-sandbox"; readonly label: string })
+  | (PlaceBase & { readonly kind: "preview"; readonly previewId: string })
+  | (PlaceBase & { readonly kind: "domain"; readonly route: DomainRoute; readonly host: string });
 
-const RUN_PREFIX = "/run/";
-const PREVIEW_PREFIX = "/preview/";
-const RUN_PATTERN = /^\/run\/([^/?]+)\/sandboxes\/([^/?]+)/;
-const PREVIEW_PATTERN = /^\/preview\/([^/?]+)/;
-const PORT_PATTERN = /^\/port\/(\d{1,5})(?=[/?]|$)/;
-const RESERVED_PORTS: ReadonlySet<number> = new Set([80, 443, AGENT_PORT]);
+export interface AddressBook {
+  /** Answers for the hosts that are no kind of ours. */
+  readonly directory: Pick<GatewayDirectory, "findDomain">;
+  /** Host names, without a port, that ours may stand in front of; any when undefined. */
+  readonly baseHosts?: ReadonlySet<string> | undefined;
+}
 
-/** Undefined when the URL is not the gateway's. A preview host owns all its paths; `mount` is "" there. */
-export function findPlace(url: string): Place | undefined {
+type HostPlace = (label: string, path: string) => Place;
+
+/** Hosts by what follows their first label. Another kind of host is another line here. */
+const HOSTS: { readonly [Kind in HostKind]: HostPlace } = {
+  preview: (previewId, path) => ({ kind: "preview", previewId, mount: "", path }),
+  run: (label, path) => ({ kind: "labelled-sandbox", label, mount: "", path }),
+};
+
+interface PathPlace {
+  readonly prefix: string;
+  /** Matches the mount; its groups go to `place`. */
+  readonly pattern: RegExp;
+  readonly place: (base: PlaceBase, first: string, second: string) => Place;
+}
+
+/** Paths on the server's own host. */
+const PATHS: readonly PathPlace[] = [
+  {
+    prefix: "/run/",
+    pattern: /^\/run\/([^/?]+)\/sandboxes\/([^/?]+)/,
+    place: (base, workspace, name) => ({ kind: "sandbox", workspace, name, ...base }),
+  },
+  {
+    prefix: "/preview/",
+    pattern: /^\/preview\/([^/?]+)/,
+    place: (base, previewId) => ({ kind: "preview", previewId, ...base }),
+  },
+];
+
+/** Undefined when the URL is not the gateway's. A host of its own owns all its paths. */
+export function findPlace(url: string, book: AddressBook): Place | undefined {
   const path = pathOf(url);
-  const previewId = previewIdOfHost(authorityOf(url));
-  if (previewId !== undefined) return { kind: "preview", previewId, mount: "", path };
-  if (path.startsWith(RUN_PREFIX)) return sandboxPlace(path);
-  if (path.startsWith(PREVIEW_PREFIX)) return mountedPreviewPlace(path);
+  const hostname = hostnameOf(authorityOf(url));
+  return placeOfHost(hostname, path, book) ?? placeOfDomain(hostname, path, book) ?? placeOfPath(path);
+}
+
+function placeOfHost(hostname: string, path: string, { baseHosts }: AddressBook): Place | undefined {
+  const labelEnd = hostname.indexOf(".");
+  const kindEnd = hostname.indexOf(".", labelEnd + 1);
+  if (labelEnd < 1 || kindEnd === -1) return undefined;
+  const kind = hostname.slice(labelEnd + 1, kindEnd);
+  if (!Object.hasOwn(HOSTS, kind)) return undefined;
+  if (baseHosts !== undefined && !baseHosts.has(hostname.slice(kindEnd + 1))) return undefined;
+  return HOSTS[kind as HostKind](hostname.slice(0, labelEnd), path);
+}
+
+function placeOfDomain(host: string, path: string, { directory }: AddressBook): Place | undefined {
+  const route = directory.findDomain(host);
+  return route && { kind: "domain", route, host, mount: "", path };
+}
+
+function placeOfPath(path: string): Place | undefined {
+  for (const { prefix, pattern, place } of PATHS) {
+    if (!path.startsWith(prefix)) continue;
+    const match = pattern.exec(path);
+    if (match === null) return undefined;
+    const [mount, first = "", second = ""] = match;
+    return place({ mount, path: withLeadingSlash(path.slice(mount.length)) }, first, second);
+  }
   return undefined;
 }
 
-function previewIdOfHost(authority: string): string | undefined {
-  const dot = authority.indexOf(".");
-  if (dot < 1 || !authority.startsWith("preview.", dot + 1)) return undefined;
-  return authority.slice(0, dot);
-}
-
-function sandboxPlace(path: string): Place | undefined {
-  const match = RUN_PATTERN.exec(path);
-  if (match === null) return undefined;
-  const [matched, workspace = "", name = ""] = match;
-  return { kind: "sandbox", workspace, name, path: withLeadingSlash(path.slice(matched.length)) };
-}
-
-function mountedPreviewPlace(path: string): Place | undefined {
-  const match = PREVIEW_PATTERN.exec(path);
-  if (match === null) return undefined;
-  const [mount, previewId = ""] = match;
-  return { kind: "preview", previewId, mount, path: withLeadingSlash(path.slice(mount.length)) };
-}
+const PORT_PATTERN = /^\/port\/(\d{1,5})(?=[/?]|$)/;
+const RESERVED_PORTS: ReadonlySet<number> = new Set([80, 443, AGENT_PORT]);
 
 export interface Destination {
   readonly port: number;

@@ -18,6 +18,12 @@ export function authorityOf(url: string): string {
   return slash === -1 ? url.slice(start) : url.slice(start, slash);
 }
 
+/** `authority` without its port. */
+export function hostnameOf(authority: string): string {
+  const colon = authority.lastIndexOf(":");
+  return colon === -1 || authority.charCodeAt(authority.length - 1) === 93 ? authority : authority.slice(0, colon);
+}
+
 export interface TakenParameter {
   /** The path without any occurrence of the parameter, every other byte untouched. */
   readonly path: string;

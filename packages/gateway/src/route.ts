@@ -1,40 +1,60 @@
 import { AppError } from "@dormouse/kernel";
-import { authorizePreview, authorizeSandbox, type Grant } from "./access.ts";
-import { destinationInSandbox, destinationOfPreview, type Destination, type Place } from "./place.ts";
 import type { GatewayDirectory, PreviewRoute, SandboxRoute } from "@dormouse/schema";
+import { authorizePreview, authorizeSandbox, type Grant } from "./access.ts";
+import { isExpired } from "./credential.ts";
+import { destinationInSandbox, destinationOfPreview, type Destination, type Place } from "./place.ts";
 
-/** A place with its preview looked up; both kinds lead to one sandbox by name. */
+/** A place looked up: every kind leads to one sandbox by name, most through a preview. */
 export interface Route {
   readonly preview: PreviewRoute | undefined;
   readonly workspace: string;
   readonly name: string;
-  /** Path the preview is mounted at, "" on a host of its own and for sandbox URLs. */
+  /** Path it is mounted at on a host shared with others; "" on a host of its own. */
   readonly mount: string;
   /** Raw path and query as sent, without the mount. */
   readonly path: string;
+  /** Set when a custom domain's fallback serves a host that no preview has. */
+  readonly fallback: { readonly previewId: string; readonly host: string } | undefined;
 }
 
-/** @throws {AppError} ROUTE_NOT_FOUND for an unknown preview, PREVIEW_EXPIRED */
+/** @throws {AppError} ROUTE_NOT_FOUND for an unknown preview or host, PREVIEW_EXPIRED */
 export function findRoute(directory: GatewayDirectory, place: Place): Route {
-  if (place.kind === "sandbox")
-    return { preview: undefined, workspace: place.workspace, name: place.name, mount: "", path: place.path };
-  const preview = directory.findPreview(place.previewId);
-  if (preview === undefined) {
-    throw new AppError(
-      "ROUTE_NOT_FOUND",
-      `Cannot find preview "${place.previewId}": it does not exist or was deleted`,
-      {
-        hint: 'Take the address from the "spec.url" of the preview.',
-      },
-    );
-  }
-  if (preview.expiresAtMs !== undefined && preview.expiresAtMs <= Date.now()) {
-    throw new AppError("PREVIEW_EXPIRED", `Cannot open preview "${place.previewId}": it expired`, {
+  if (place.kind === "sandbox") return sandboxRoute(place, place);
+  if (place.kind === "labelled-sandbox") return sandboxRoute(place, findLabelled(directory, place.label));
+  if (place.kind === "preview") return previewRoute(place, findPreview(directory, place.previewId));
+  const { preview, isFallback } = place.route;
+  const route = previewRoute(place, preview);
+  return isFallback ? { ...route, fallback: { previewId: preview.previewId, host: place.host } } : route;
+}
+
+function sandboxRoute({ mount, path }: Place, { workspace, name }: { workspace: string; name: string }): Route {
+  return { preview: undefined, workspace, name, mount, path, fallback: undefined };
+}
+
+function previewRoute({ mount, path }: Place, preview: PreviewRoute): Route {
+  if (isExpired(preview)) {
+    throw new AppError("PREVIEW_EXPIRED", `Cannot open preview "${preview.previewId}": it expired`, {
       hint: "Create the preview or session again.",
     });
   }
   const { workspace, name } = preview.sandbox;
-  return { preview, workspace, name, mount: place.mount, path: place.path };
+  return { preview, workspace, name, mount, path, fallback: undefined };
+}
+
+function findPreview(directory: GatewayDirectory, previewId: string): PreviewRoute {
+  const preview = directory.findPreview(previewId);
+  if (preview !== undefined) return preview;
+  throw new AppError("ROUTE_NOT_FOUND", `Cannot find preview "${previewId}": it does not exist or was deleted`, {
+    hint: 'Take the address from the "spec.url" of the preview.',
+  });
+}
+
+function findLabelled(directory: GatewayDirectory, label: string): SandboxRoute {
+  const sandbox = directory.findSandboxByLabel(label);
+  if (sandbox !== undefined) return sandbox;
+  throw new AppError("ROUTE_NOT_FOUND", `Cannot find sandbox host "${label}": it does not exist or was deleted`, {
+    hint: 'Take the address from the "metadata.url" of the sandbox.',
+  });
 }
 
 export function destinationOf(route: Route, path: string): Destination {

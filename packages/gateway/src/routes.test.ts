@@ -3,23 +3,32 @@ import { destinationInSandbox, findPlace } from "./place.ts";
 import { takeQueryParameter } from "./raw-path.ts";
 import { API_KEY, GatewayBench } from "./testkit/gateway-bench.ts";
 
+const BOOK = { directory: { findDomain: () => undefined } };
+
 test.each([
-  ["http://h/run/acme/sandboxes/box", { kind: "sandbox", workspace: "acme", name: "box", path: "/" }],
-  ["http://h/run/acme/sandboxes/box?x=1", { kind: "sandbox", workspace: "acme", name: "box", path: "/?x=1" }],
+  [
+    "http://h/run/acme/sandboxes/box",
+    { kind: "sandbox", workspace: "acme", name: "box", mount: "/run/acme/sandboxes/box", path: "/" },
+  ],
+  [
+    "http://h/run/acme/sandboxes/box?x=1",
+    { kind: "sandbox", workspace: "acme", name: "box", mount: "/run/acme/sandboxes/box", path: "/?x=1" },
+  ],
   [
     "http://h/run/acme/sandboxes/box//filesystem//tmp",
-    { kind: "sandbox", workspace: "acme", name: "box", path: "//filesystem//tmp" },
+    { kind: "sandbox", workspace: "acme", name: "box", mount: "/run/acme/sandboxes/box", path: "//filesystem//tmp" },
   ],
   ["http://h/preview/abc", { kind: "preview", previewId: "abc", mount: "/preview/abc", path: "/" }],
   ["http://h/preview/abc?q", { kind: "preview", previewId: "abc", mount: "/preview/abc", path: "/?q" }],
   ["http://abc.preview.localhost:4111/x", { kind: "preview", previewId: "abc", mount: "", path: "/x" }],
+  ["http://sbx-a-1.run.example.com/x", { kind: "labelled-sandbox", label: "sbx-a-1", mount: "", path: "/x" }],
   [
     "http://abc.preview.example.com/run/acme/sandboxes/box",
     { kind: "preview", previewId: "abc", mount: "", path: "/run/acme/sandboxes/box" },
   ],
   ["/preview/abc/x", { kind: "preview", previewId: "abc", mount: "/preview/abc", path: "/x" }],
 ] as const)("%s leads to its place", (url, place) => {
-  expect(findPlace(url)).toEqual(place);
+  expect(findPlace(url, BOOK)).toEqual(place);
 });
 
 test.each([
@@ -33,7 +42,7 @@ test.each([
   "http://a.b.preview.localhost/x",
   "http://abc.previews.localhost/x",
 ])("%s is not the gateway's", (url) => {
-  expect(findPlace(url)).toBeUndefined();
+  expect(findPlace(url, BOOK)).toBeUndefined();
 });
 
 test.each([

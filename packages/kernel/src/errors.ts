@@ -57,6 +57,7 @@ export const ERROR_INFO = defineErrors({
   HOST_FULL: { status: 503, retryable: true },
   ENGINE_UNAVAILABLE: { status: 503, retryable: true },
   STORE_UNAVAILABLE: { status: 503, retryable: true },
+  SANDBOX_WAKE_TIMEOUT: { status: 504, retryable: true },
   SANDBOX_START_TIMEOUT: { status: 504, retryable: true },
 });
 

@@ -236,6 +236,8 @@ export const PreviewSpec = z.object({
   ),
   expires: unset(IsoTime),
   ttl: unset(Duration),
+  /** Ours: `localhost` shows the app `localhost:PORT` as its host and origin, for dev servers that refuse any other. */
+  hostHeader: unset(z.literal("localhost")),
   requestHeaders: unset(HeaderMap),
   responseHeaders: unset(HeaderMap),
 });

@@ -1,4 +1,5 @@
 export * from "./accounts.ts";
+export * from "./addresses.ts";
 export * from "./audit.ts";
 export * from "./backup.ts";
 export * from "./codegen.ts";

@@ -5,6 +5,8 @@ export interface SandboxRoute {
   readonly sandboxId: SandboxId;
   readonly workspace: string;
   readonly name: string;
+  /** First label of the host that its base URL has for itself. */
+  readonly hostLabel: string;
   /** Why it takes no requests now; absent when it does. */
   readonly refusal?: "disabled" | "starting";
 }
@@ -19,8 +21,23 @@ export interface PreviewRoute {
   readonly requestHeaders: Readonly<Record<string, string>>;
   /** Replace the headers of the same name on every answer, errors and preflights included. */
   readonly responseHeaders: Readonly<Record<string, string>>;
+  /** The app sees `localhost:PORT` as its host, for dev servers that check it; absent: the host its visitors see. */
+  readonly hostHeader?: "localhost";
   /** After this time the preview answers 410. */
   readonly expiresAtMs?: number;
+}
+
+/** A host name of a workspace's own. */
+export interface DomainRoute {
+  /** The domain it belongs to: itself, or the one above it. */
+  readonly domain: string;
+  readonly preview: PreviewRoute;
+  /** True for a host that no preview has, which the domain's fallback serves. */
+  readonly isFallback: boolean;
+}
+
+export interface PreviewTokenRoute {
+  readonly expiresAtMs: number | undefined;
 }
 
 /**
@@ -31,8 +48,13 @@ export interface PreviewRoute {
 export interface GatewayDirectory {
   /** Only sandboxes that are, or were, deployed are found. */
   findSandbox(workspace: string, name: string): SandboxRoute | undefined;
+  /** By the first label of its own host. */
+  findSandboxByLabel(hostLabel: string): SandboxRoute | undefined;
   findPreview(previewId: string): PreviewRoute | undefined;
+  /** `hostname` is in lower case and without a port. */
+  findDomain(hostname: string): DomainRoute | undefined;
   /** True when `apiKey` is a live credential of `workspace`. */
   isApiKeyValid(workspace: string, apiKey: string): boolean;
-  isPreviewTokenValid(previewId: string, token: string): boolean;
+  /** Undefined for a token that is unknown, revoked or expired. */
+  findPreviewToken(previewId: string, token: string): PreviewTokenRoute | undefined;
 }

@@ -56,7 +56,7 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
   await deps.scheduler.start();
   const upkeep = startUpkeep(deps);
   const controlPlane = createControlPlane(deps);
-  const gateway = createGateway({ directory: deps.directory, life });
+  const gateway = createGateway({ directory: deps.directory, life, domain: domainOf(config) });
   const server = listenOn(config, () => serve(config, gateway, controlPlane));
   log.info({ event: "server.start", url: server.url.href, dataDir: options.data });
   reportReady(config.readyFd, String(server.port));
@@ -110,10 +110,17 @@ function settingsOf(config: Config): ControlPlaneSettings {
   return {
     publicUrl: config.publicUrl,
     previewUrlStyle: "host",
+    sandboxUrlStyle: config.domain === undefined ? "path" : "host",
+    domain: config.domain,
     memoryMaxMb: Math.max(STOCK_MEMORY_MB, Math.floor(totalmem() / 1024 / 1024)),
     cpuCount: cpus().length,
     auditRetentionDays: config.auditRetentionDays,
   };
+}
+
+/** Host name that names of ours stand in front of. */
+function domainOf({ domain, publicUrl }: Config): string | undefined {
+  return domain ?? (publicUrl === undefined ? undefined : new URL(publicUrl).hostname);
 }
 
 function serve(config: Config, gateway: Gateway, controlPlane: ReturnType<typeof createControlPlane>) {
@@ -128,9 +135,17 @@ function serve(config: Config, gateway: Gateway, controlPlane: ReturnType<typeof
       if (new URL(request.url).pathname === "/health") return Response.json({ status: "ok" });
       // A create answers when the sandbox serves, which may take longer than a connection may be silent.
       server.timeout(request, 0);
-      return controlPlane.fetch(request, { clientAddress: server.requestIP(request)?.address });
+      const answer = controlPlane.fetch(request, { clientAddress: server.requestIP(request)?.address });
+      return request.method === "GET" ? answer : recheckAfter(answer, gateway);
     },
   });
+}
+
+/** Whatever a call may have revoked is cut off before the caller hears that it is done. */
+async function recheckAfter(answer: Response | Promise<Response>, gateway: Gateway): Promise<Response> {
+  const response = await answer;
+  gateway.recheck();
+  return response;
 }
 
 function listenOn<T>({ host, port }: Config, listen: () => T): T {

@@ -28,7 +28,12 @@ test("a preview is private unless asked otherwise, and known to the directory at
   expect(urlOf(answer)).toMatch(/^http:\/\/p[0-9a-z]{20}\.preview\.localhost:4000$/);
   expect(server.deps.directory.findPreview(idOf(answer))).toEqual({
     previewId: idOf(answer),
-    sandbox: { sandboxId: server.engine.specs[0]?.id as never, workspace: "default", name: "shop" },
+    sandbox: {
+      sandboxId: server.engine.specs[0]?.id as never,
+      workspace: "default",
+      name: "shop",
+      hostLabel: expect.stringMatching(/^sbx-shop-[0-9a-f]{10}$/),
+    },
     port: 3000,
     isPublic: false,
     requestHeaders: { "X-In": "1" },
@@ -86,7 +91,7 @@ test("a taken name is 409; force replaces the preview and ends its tokens", asyn
   expect(server.deps.directory.findPreview(idOf(first))).toMatchObject({ port: 3000 });
   const forced = await createPreview(server, "web", { port: 3001 }, "?force=true");
   expect(forced).toMatchObject({ status: 200, body: { spec: { port: 3001 } } });
-  expect(server.deps.directory.isPreviewTokenValid(idOf(forced), token)).toBe(false);
+  expect(server.deps.directory.findPreviewToken(idOf(forced), token)).toBeUndefined();
 });
 
 test.each([
@@ -162,15 +167,15 @@ test("a token opens its own preview until it expires, and can be deleted by name
     },
   });
   const { directory } = server.deps;
-  expect(directory.isPreviewTokenValid(id, tokenOf(created))).toBe(true);
-  expect(directory.isPreviewTokenValid(otherId, tokenOf(created))).toBe(false);
-  expect(directory.isPreviewTokenValid(id, `${tokenOf(created)}x`)).toBe(false);
+  expect(directory.findPreviewToken(id, tokenOf(created))).toBeDefined();
+  expect(directory.findPreviewToken(otherId, tokenOf(created))).toBeUndefined();
+  expect(directory.findPreviewToken(id, `${tokenOf(created)}x`)).toBeUndefined();
   nowMs += 3_600_000;
-  expect(directory.isPreviewTokenValid(id, tokenOf(created))).toBe(false);
+  expect(directory.findPreviewToken(id, tokenOf(created))).toBeUndefined();
   const listed = await server.call("GET", "/sandboxes/shop/previews/web/tokens");
   expect(listed).toMatchObject({ body: [{ spec: { token: tokenOf(created), expired: true } }] });
   const lasting = tokenOf(await server.call("POST", "/sandboxes/shop/previews/web/tokens", {}));
-  expect(directory.isPreviewTokenValid(id, lasting)).toBe(true);
+  expect(directory.findPreviewToken(id, lasting)).toBeDefined();
   expect(await server.call("DELETE", "/sandboxes/shop/previews/web/tokens/visitors")).toMatchObject({ status: 200 });
   expect(await server.call("GET", "/sandboxes/shop/previews/web/tokens")).toMatchObject({
     body: [{ spec: { token: lasting } }],

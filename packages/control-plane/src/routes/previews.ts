@@ -21,7 +21,7 @@ interface Found {
 /** `/sandboxes/{sandbox}/previews` and `/sandboxes/{sandbox}/previews/{preview}`. */
 export function previewRoutes(deps: ControlPlaneDeps): Hono<ApiEnv> {
   const render = (c: ApiContext, { sandbox, preview }: Found) =>
-    renderPreview(preview, sandbox, previewUrl(c.get("caller").baseUrl, preview.id, deps.settings.previewUrlStyle));
+    renderPreview(preview, sandbox, previewUrl(deps.settings, c.get("caller").baseUrl, preview.id));
   return new Hono<ApiEnv>()
     .get("/", async (c) => {
       const sandbox = await findSandbox(deps, c);

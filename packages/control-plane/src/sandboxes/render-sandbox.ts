@@ -27,7 +27,7 @@ export function renderSandbox(
       ...(externalId !== undefined && { externalId }),
       labels: { ...sandbox.labels },
       workspace: sandbox.workspace,
-      url: sandboxUrl(baseUrl, sandbox),
+      url: sandboxUrl(context.settings, baseUrl, sandbox),
       createdAt: toIso(sandbox.createdAtMs),
       updatedAt: toIso(sandbox.updatedAtMs),
       ...(createdBy !== undefined && { createdBy }),

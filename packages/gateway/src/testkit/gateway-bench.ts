@@ -1,9 +1,9 @@
 import http from "node:http";
 import net from "node:net";
 import { SandboxId } from "@dormouse/schema";
-import { createGateway, SERVE_OPTIONS } from "../gateway.ts";
+import { createGateway, type Gateway, SERVE_OPTIONS } from "../gateway.ts";
 import { SandboxLife } from "../life.ts";
-import type { GatewayDirectory, PreviewRoute, SandboxRoute } from "@dormouse/schema";
+import type { DomainRoute, GatewayDirectory, PreviewRoute, SandboxRoute } from "@dormouse/schema";
 import type { GatewaySocketData } from "../websocket.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 
@@ -13,6 +13,7 @@ export const TOKEN = "token-of-private";
 export interface BenchOptions {
   readonly idleMs?: number;
   readonly isForwardedProtoTrusted?: boolean;
+  readonly domain?: string;
   readonly preview?: Partial<PreviewRoute>;
 }
 
@@ -20,11 +21,22 @@ let sandboxCount = 0;
 
 /** A real server with a gateway in front of one sandbox, "box" of workspace "acme", that has a loopback address of its own. */
 export class GatewayBench implements AsyncDisposable {
-  readonly sandbox: SandboxRoute = { sandboxId: SandboxId.parse("box000001"), workspace: "acme", name: "box" };
+  readonly sandbox: SandboxRoute = {
+    sandboxId: SandboxId.parse("box000001"),
+    workspace: "acme",
+    name: "box",
+    hostLabel: "sbx-box-1",
+  };
   readonly address = nextLoopbackAddress();
   readonly engine = new MemoryEngine(this.address);
   readonly life: SandboxLife;
   readonly previews = new Map<string, PreviewRoute>();
+  readonly domains = new Map<string, DomainRoute>();
+  isKeyLive = true;
+  /** Of TOKEN, which opens the preview "closed". */
+  isTokenLive = true;
+  tokenExpiresAtMs: number | undefined;
+  readonly gateway: Gateway;
   readonly #server: Bun.Server<GatewaySocketData>;
   readonly #closers: (() => void)[] = [];
 
@@ -33,8 +45,9 @@ export class GatewayBench implements AsyncDisposable {
     this.life.track({ id: this.sandbox.sandboxId, address: this.address, state: "running" });
     this.addPreview({ previewId: "open", isPublic: true, ...options.preview });
     this.addPreview({ previewId: "closed", ...options.preview });
-    const { isForwardedProtoTrusted = false } = options;
-    const gateway = createGateway({ directory: this.#directory(), life: this.life, isForwardedProtoTrusted });
+    const { isForwardedProtoTrusted = false, domain } = options;
+    const gateway = createGateway({ directory: this.#directory(), life: this.life, isForwardedProtoTrusted, domain });
+    this.gateway = gateway;
     this.#server = Bun.serve<GatewaySocketData>({
       ...SERVE_OPTIONS,
       hostname: "127.0.0.1",
@@ -55,6 +68,16 @@ export class GatewayBench implements AsyncDisposable {
   addPreview(preview: Partial<PreviewRoute> & { previewId: string }): void {
     const defaults = { sandbox: this.sandbox, port: 3000, isPublic: false, requestHeaders: {}, responseHeaders: {} };
     this.previews.set(preview.previewId, { ...defaults, ...preview });
+  }
+
+  addDomain(hostname: string, previewId: string, { isFallback = false } = {}): void {
+    const preview = this.previews.get(previewId);
+    if (preview === undefined) throw new Error(`There is no preview ${previewId}`);
+    this.domains.set(hostname, { domain: "example.com", preview, isFallback });
+  }
+
+  onEnd(close: () => void): void {
+    this.#closers.push(close);
   }
 
   /** A raw TCP app inside the sandbox. */
@@ -86,6 +109,7 @@ export class GatewayBench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const close of this.#closers) close();
+    this.gateway[Symbol.dispose]();
     await this.life[Symbol.asyncDispose]();
     await this.#server.stop(true);
   }
@@ -93,9 +117,14 @@ export class GatewayBench implements AsyncDisposable {
   #directory(): GatewayDirectory {
     return {
       findSandbox: (workspace, name) => (workspace === "acme" && name === "box" ? this.sandbox : undefined),
+      findSandboxByLabel: (label) => (label === this.sandbox.hostLabel ? this.sandbox : undefined),
       findPreview: (previewId) => this.previews.get(previewId),
-      isApiKeyValid: (workspace, apiKey) => workspace === "acme" && apiKey === API_KEY,
-      isPreviewTokenValid: (previewId, token) => previewId === "closed" && token === TOKEN,
+      findDomain: (hostname) => this.domains.get(hostname),
+      isApiKeyValid: (workspace, apiKey) => workspace === "acme" && apiKey === API_KEY && this.isKeyLive,
+      findPreviewToken: (previewId, token) =>
+        previewId === "closed" && token === TOKEN && this.isTokenLive
+          ? { expiresAtMs: this.tokenExpiresAtMs }
+          : undefined,
     };
   }
 }
