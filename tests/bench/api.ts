@@ -51,15 +51,15 @@ export class Api {
     return sandboxes.map(({ metadata }) => metadata.name);
   }
 
-  /** A private preview of a port: its path on this server, and a token for it. */
-  async privatePreview(sandbox: string, port: number): Promise<{ path: string; token: string }> {
+  /** A private preview of a port: its own host, its path on this server, and a token for it. */
+  async privatePreview(sandbox: string, port: number): Promise<{ url: string; path: string; token: string }> {
     const path = `/sandboxes/${sandbox}/previews`;
     const preview = Preview.parse(
       await this.#call("POST", path, { metadata: { name: "bench" }, spec: { port, public: false } }),
     );
     const { spec } = PreviewToken.parse(await this.#call("POST", `${path}/${preview.metadata.name}/tokens`, {}));
     const [id] = new URL(preview.spec.url).hostname.split(".");
-    return { path: `/preview/${id}/`, token: spec.token };
+    return { url: preview.spec.url, path: `/preview/${id}/`, token: spec.token };
   }
 
   /** A request with our key to any URL of this server; the caller looks at the status. */

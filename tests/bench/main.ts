@@ -8,11 +8,13 @@ import { benchCreate } from "./create.ts";
 import { benchExec } from "./exec.ts";
 import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
+import { benchFirstVisit } from "./first-visit.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
 import { benchStore } from "./store.ts";
 import { benchWake } from "./wake.ts";
 import { benchWatch } from "./watch.ts";
+import { benchWebSockets } from "./websockets.ts";
 
 type Benchmarks = Readonly<Record<string, (context: BenchContext) => Promise<Figure[]>>>;
 
@@ -25,6 +27,8 @@ const AWAKE: Benchmarks = {
   files: benchFiles,
   watch: benchWatch,
   gateway: benchGateway,
+  visit: benchFirstVisit,
+  websockets: benchWebSockets,
   burst: benchBurst,
   store: benchStore,
 };

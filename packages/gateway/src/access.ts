@@ -56,7 +56,7 @@ export function authorizePreview(
   if (preview.isPublic) return grant({ previewId }, query.path);
   const visit = query.value === undefined ? undefined : findVisit(directory, previewId, query.value);
   if (visit !== undefined) return { ...grant({ previewId, token: visit.token }, query.path), visit };
-  const token = findToken(directory, headers, previewId);
+  const token = findToken(directory, headers, preview);
   if (token !== undefined) return grant({ previewId, token }, query.path);
   const { workspace } = preview.sandbox;
   const key = findApiKey(directory, headers, workspace);
@@ -75,12 +75,30 @@ function findVisit(directory: GatewayDirectory, previewId: string, token: string
   return found && { token, expiresAtMs: found.expiresAtMs };
 }
 
-function findToken(directory: GatewayDirectory, headers: Headers, previewId: string): string | undefined {
-  const isValid = (token: string): boolean => directory.findPreviewToken(previewId, token) !== undefined;
+function findToken(directory: GatewayDirectory, headers: Headers, preview: PreviewRoute): string | undefined {
+  const isValid = (token: string): boolean => directory.findPreviewToken(preview.previewId, token) !== undefined;
   const token = headers.get("x-blaxel-preview-token");
   if (token !== null && isValid(token)) return token;
   const cookie = headers.get("cookie");
-  return cookie === null ? undefined : previewTokensOf(cookie).find(isValid);
+  if (cookie === null || !isOwnPage(headers, preview)) return undefined;
+  return previewTokensOf(cookie).find(isValid);
+}
+
+/**
+ * Browsers send cookies along when another page asks, and a page of a sibling sandbox is of the same site. So a cookie counts for
+ * the preview's own pages, for pages being opened, and for origins that its own CORS headers welcome.
+ */
+function isOwnPage(headers: Headers, { responseHeaders }: PreviewRoute): boolean {
+  const origin = headers.get("origin");
+  if (origin !== null) return origin.endsWith(`://${headers.get("host")}`) || origin === allowedOrigin(responseHeaders);
+  const site = headers.get("sec-fetch-site");
+  if (site === null || site === "same-origin" || site === "none") return true;
+  return headers.get("sec-fetch-mode") === "navigate";
+}
+
+function allowedOrigin(responseHeaders: Readonly<Record<string, string>>): string | undefined {
+  const name = Object.keys(responseHeaders).find((key) => key.toLowerCase() === "access-control-allow-origin");
+  return name && responseHeaders[name];
 }
 
 interface ApiKey {

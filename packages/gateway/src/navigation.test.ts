@@ -125,6 +125,30 @@ test("a cookie that a sibling sandbox tossed opens nothing and shuts nobody out"
   expect((await visit(bench, "/", stolen)).status).toBe(401);
 });
 
+test("another page's requests do not use the visitor's cookie, unless the preview's CORS headers welcome its origin", async () => {
+  await using bench = await benchWithEcho({
+    preview: { responseHeaders: { "access-control-allow-origin": "http://localhost:3000" } },
+  });
+  const statusWith = async (headers: Readonly<Record<string, string>>): Promise<number> =>
+    (await visit(bench, "/", { ...OWN_HOST, Cookie: `dormouse_preview=${TOKEN}`, ...headers })).status;
+  const ours: Record<string, string>[] = [
+    {},
+    { "Sec-Fetch-Site": "same-origin", Origin: "http://closed.preview.localhost:4111" },
+    { "Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate" },
+    { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe" },
+    { "Sec-Fetch-Site": "cross-site", Origin: "http://localhost:3000" },
+  ];
+  const theirs: Record<string, string>[] = [
+    { "Sec-Fetch-Site": "same-site", Origin: "http://sibling.preview.localhost:4111" },
+    { "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script" },
+    { "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", Origin: "http://sibling.preview.localhost:4111" },
+    { Origin: "http://xclosed.preview.localhost:4111" },
+    { Origin: "null" },
+  ];
+  for (const headers of ours) expect([headers, await statusWith(headers)]).toEqual([headers, 200]);
+  for (const headers of theirs) expect([headers, await statusWith(headers)]).toEqual([headers, 401]);
+});
+
 test("an app cannot set a cookie of the platform's name", async () => {
   await using bench = await benchWithEcho();
   await bench.listenHttp(3001, (_request, response) => {

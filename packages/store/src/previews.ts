@@ -83,6 +83,18 @@ export class PreviewRepository {
     return rows.map(fromRow);
   }
 
+  /** Takes over its spec and display name; its tokens stay. @throws {AppError} PREVIEW_NOT_FOUND */
+  async update({ id, name, spec, displayName }: PreviewRecord): Promise<void> {
+    const updated = await this.#db
+      .updateTable("previews")
+      .set({ spec: JSON.stringify(spec), display_name: displayName ?? null })
+      .where("id", "=", id)
+      .returning("id")
+      .executeTakeFirst();
+    if (updated === undefined)
+      throw new AppError("PREVIEW_NOT_FOUND", `Cannot update preview "${name}": it was deleted meanwhile`);
+  }
+
   /** Its tokens go with it. Idempotent. */
   async remove(id: string): Promise<void> {
     await this.#db.deleteFrom("previews").where("id", "=", id).execute();

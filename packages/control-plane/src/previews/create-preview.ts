@@ -67,7 +67,8 @@ function assertNoCustomDomain({ spec }: PreviewCreateRequest): void {
   });
 }
 
-function assertApiIsPrivate({ spec }: PreviewCreateRequest): void {
+/** @throws {AppError} INVALID_ARGUMENT for a sandbox API without a token */
+export function assertApiIsPrivate({ spec }: PreviewCreateRequest): void {
   if (spec.port !== SANDBOX_API_PORT || !spec.public) return;
   throw new AppError("INVALID_ARGUMENT", "Cannot make port 443 public: anyone could run commands in the sandbox", {
     hint: "Set spec.public to false and create a token for those who may",

@@ -94,6 +94,30 @@ test("a taken name is 409; force replaces the preview and ends its tokens", asyn
   expect(server.deps.directory.findPreviewToken(idOf(forced), token)).toBeUndefined();
 });
 
+test("PUT gives a preview another spec at once; its address and tokens stay", async () => {
+  await using server = await startWithSandbox();
+  const made = await createPreview(server, "web", { port: 3000, public: true, ttl: "1h" });
+  const token = tokenOf(await server.call("POST", "/sandboxes/shop/previews/web/tokens", {}));
+  const put = (spec: object, name = "web") =>
+    server.call("PUT", "/sandboxes/shop/previews/web", { metadata: { name }, spec });
+  const changed = await put({ port: 3001, responseHeaders: { "X-Out": "1" } });
+  expect(changed).toMatchObject({ status: 200, body: { spec: { port: 3001, public: false, url: urlOf(made) } } });
+  expect(changed.body).not.toHaveProperty("spec.ttl");
+  const { directory } = server.deps;
+  expect(directory.findPreview(idOf(made))).toMatchObject({ port: 3001, isPublic: false });
+  expect(directory.findPreviewToken(idOf(made), token)).toBeDefined();
+  expect(await server.call("GET", "/sandboxes/shop/previews/web")).toMatchObject({ body: changed.body });
+  for (const refused of [
+    await put({ port: 3001 }, "other"),
+    await put({ port: 3001, prefixUrl: "elsewhere" }),
+    await put({ port: 443, public: true }),
+  ])
+    expect(refused).toMatchObject({ status: 400, body: { error: "INVALID_ARGUMENT" } });
+  expect(await server.call("PUT", "/sandboxes/shop/previews/none", { spec: { port: 1 } })).toMatchObject({
+    status: 404,
+  });
+});
+
 test.each([
   ["port 80", { port: 80 }, "port 80 is reserved"],
   ["port 8080", { port: 8080 }, "use port 443 to reach the sandbox API"],

@@ -9,6 +9,7 @@ import { createPreview } from "../previews/create-preview.ts";
 import { deletePreview } from "../previews/delete-preview.ts";
 import { requirePreview } from "../previews/find-preview.ts";
 import { renderPreview, renderToken } from "../previews/render-preview.ts";
+import { updatePreview } from "../previews/update-preview.ts";
 import { createToken, deleteToken } from "../previews/tokens.ts";
 import { requireSandbox } from "../sandboxes/find-sandbox.ts";
 import { previewUrl } from "../urls.ts";
@@ -39,6 +40,13 @@ export function previewRoutes(deps: ControlPlaneDeps): Hono<ApiEnv> {
       return c.json(render(c, { sandbox, preview }));
     })
     .get("/:preview", async (c) => c.json(render(c, await findPreview(deps, c))))
+    .put("/:preview", async (c) => {
+      const found = await findPreview(deps, c);
+      const request = await readBody(c, PreviewCreateRequest);
+      const operation = { event: "preview.update", sandbox: found.sandbox.name, preview: found.preview.name };
+      const preview = await observe(deps, c.get("caller"), operation, () => updatePreview(deps, found, request));
+      return c.json(render(c, { ...found, preview }));
+    })
     .delete("/:preview", async (c) => {
       const found = await findPreview(deps, c);
       const operation = { event: "preview.delete", sandbox: found.sandbox.name, preview: found.preview.name };

@@ -111,6 +111,15 @@ export const previews: OperationGroup = {
       errors: ["SANDBOX_NOT_FOUND", "PREVIEW_NOT_FOUND"],
     },
     {
+      method: "put",
+      path: "/sandboxes/{sandbox}/previews/{preview}",
+      id: "updateSandboxPreview",
+      summary: "Give a preview another spec; its address and tokens stay",
+      body: PreviewCreateRequest,
+      answer: PreviewAnswer,
+      errors: ["SANDBOX_NOT_FOUND", "PREVIEW_NOT_FOUND"],
+    },
+    {
       method: "delete",
       path: "/sandboxes/{sandbox}/previews/{preview}",
       id: "deleteSandboxPreview",
