@@ -108,11 +108,10 @@ test("requests that come at once, and later ones, get one relay; each target has
 test("either side can say that it is done and still be told things", async () => {
   await using agent = startTestAgent();
   let received = "";
-  const app = await startApp((socket) => {
+  await using app = await startApp((socket) => {
     socket.on("data", (bytes) => (received += bytes.toString()));
     socket.once("end", () => socket.write("after your end", () => socket.end()));
   });
-  await using _app = app;
   using first = await connectTo(await relayOf(agent, app.port));
   first.end("request");
   expect(await readToEnd(first)).toBe("after your end");
@@ -209,7 +208,7 @@ test("a relay closes with its target, at the first connection that finds it gone
   expect(await errorCodeOf(client)).toBe("ECONNRESET");
   expect(await errorCodeOf(connect(port, "127.0.0.1"))).toBe("ECONNREFUSED");
   expect((await ask(agent, app.port)).status).toBe(404);
-  await using _again = await startApp(greet("second"), "::1", app.port);
+  await using _ = await startApp(greet("second"), "::1", app.port);
   expect(await relayOf(agent, app.port)).toBe(port);
   using later = await connectTo(port);
   later.end();
@@ -225,7 +224,7 @@ test("a target that has begun to listen for others frees its relay's port; open 
   await once(client, "data");
   const closed = once(app.server, "close");
   app.server.close();
-  await using _again = await startApp(greet("outside"), "0.0.0.0", app.port);
+  await using _ = await startApp(greet("outside"), "0.0.0.0", app.port);
   expect(await relayOf(agent, app.port)).toBe(app.port);
   expect(await errorCodeOf(connect(port, "127.0.0.1"))).toBe("ECONNREFUSED");
   client.end("b");
