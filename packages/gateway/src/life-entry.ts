@@ -199,8 +199,9 @@ export class SandboxLifeEntry implements LeaseHolder {
     for (let attempt = 1; attempt <= IDLE_QUESTION_ATTEMPTS; attempt++) {
       try {
         const url = `http://${this.#address}:${AGENT_PORT}/_dormouse/idle`;
-        const answer = await fetch(url, { signal, timeout: false } as RequestInit);
-        await answer.bytes();
+        // Whatever answers inside the sandbox must neither send this process elsewhere nor fill its memory.
+        const answer = await fetch(url, { signal, redirect: "manual", timeout: false } as RequestInit);
+        await answer.body?.cancel();
         return;
       } catch {
         if (signal.aborted || this.#isEnded) return;
