@@ -39,15 +39,15 @@ server.on("upgrade", (request, socket) => {
   });
   socket.on("error", () => socket.destroy());
 });
-server.listen(Number(process.argv[2]), "0.0.0.0");
+server.listen(Number(process.argv[2]), process.argv[3]);
 `;
 
-/** Starts the app in a sandbox; resolves when it listens. */
-export async function appServer(api: Api, sandbox: string, port: number): Promise<void> {
+/** Starts the app in a sandbox, as the process `app-<port>`; resolves when it listens on that address. */
+export async function appServer(api: Api, sandbox: string, port: number, host = "0.0.0.0"): Promise<void> {
   await api.write(sandbox, "/root/app-server.js", SOURCE);
   await api.process(sandbox, {
     name: `app-${port}`,
-    command: `exec node /root/app-server.js ${port}`,
+    command: `exec node /root/app-server.js ${port} ${host}`,
     waitForPorts: [port],
     timeout: 30,
   });

@@ -1,6 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import { cleanDownstreamHeaders, type DownstreamHeaderRules } from "./headers.ts";
 import type { Lease } from "./lease.ts";
+import { findPort, isPortGone, relayPortOf } from "./loopback-relays.ts";
 import { sendWithNode } from "./node-request.ts";
 import { AGENT_PORT } from "./place.ts";
 import { codeOf, unreachableError } from "./unreachable.ts";
@@ -30,10 +31,7 @@ const BUFFERED_BODY_BYTES = 64 * 1024;
  */
 export async function forward(job: ForwardJob): Promise<Response> {
   try {
-    const upstream = await untilDeleted(job.lease, send(job)).catch((error: unknown) => {
-      if (!isWorthASecondTry(job, error)) throw error;
-      return untilDeleted(job.lease, sendWithFetch(job, { body: null, isPooled: false }));
-    });
+    const upstream = await untilDeleted(job.lease, send(job));
     cleanDownstreamHeaders(upstream.headers, job.downstream);
     return await deliver(upstream, job);
   } catch (cause) {
@@ -54,18 +52,32 @@ function untilDeleted<T>(lease: Lease, answer: Promise<T>): Promise<T> {
 }
 
 async function send(job: ForwardJob): Promise<Response> {
-  if (job.path.startsWith("//")) return sendExactly(job);
   const { method } = job.request;
-  const body = method === "GET" || method === "HEAD" ? null : await bodyOf(job.request);
+  const body = method === "GET" || method === "HEAD" ? null : await bodyOf(job);
+  const relayPort = relayPortOf(job);
+  // A relay takes a connection before it knows whether its target does: what must not be sent twice asks first.
+  const isAskedFirst = relayPort !== undefined && !isRepeatable(job.request);
+  const port = isAskedFirst ? await findPort(job) : (relayPort ?? job.port);
   // The agent never closes an idle connection. An app does, perhaps at the moment it wakes: a request that must not be sent
   // twice never goes over a connection that may be dying.
-  return sendWithFetch(job, { body, isPooled: job.port === AGENT_PORT || isRepeatable(job.request) });
+  const attempt = { port, body, isPooled: job.port === AGENT_PORT || isRepeatable(job.request) };
+  return sendOnce(job, attempt).catch((error: unknown) => sendAgain(job, attempt, error));
+}
+
+/** A second and last time, where the first was refused or may be repeated, to wherever the app is reached now. */
+async function sendAgain(job: ForwardJob, attempt: Attempt, error: unknown): Promise<Response> {
+  const isGone = isPortGone(job, attempt.port, error);
+  const isUnsent = isGone && codeOf(error) === "ECONNREFUSED";
+  if (!isUnsent && !isWorthASecondTry(job, error)) throw error;
+  const port = isGone ? await findPort(job, error) : attempt.port;
+  return sendOnce(job, { ...attempt, port, isPooled: false });
 }
 
 /** A short body whole, which costs a third less than a stream; any other as it comes. */
-function bodyOf(request: Request): Promise<ArrayBuffer> | ReadableStream<Uint8Array> | null {
+function bodyOf({ request, path }: ForwardJob): Promise<ArrayBuffer> | ReadableStream<Uint8Array> | null {
   const length = Number(request.headers.get("content-length") ?? Number.NaN);
-  return length > 0 && length <= BUFFERED_BODY_BYTES ? request.arrayBuffer() : request.body;
+  const isShort = length > 0 && length <= BUFFERED_BODY_BYTES && !isExact(path);
+  return isShort ? request.arrayBuffer() : request.body;
 }
 
 function isRepeatable(request: Request): boolean {
@@ -78,13 +90,22 @@ function isWorthASecondTry({ request, lease }: ForwardJob, error: unknown): bool
   return codeOf(error) === "ECONNRESET" && isRepeatable(request) && !request.signal.aborted && !lease.isAborted;
 }
 
-interface FetchOptions {
+interface Attempt {
+  readonly port: number;
+  /** Still whole after a connection was refused. */
   readonly body: ArrayBuffer | ReadableStream<Uint8Array> | null;
   readonly isPooled: boolean;
 }
 
+function sendOnce(job: ForwardJob, attempt: Attempt): Promise<Response> {
+  return isExact(job.path) ? sendExactly(job, attempt.port) : sendWithFetch(job, attempt);
+}
+
+/** True for a path that `fetch` would change. */
+const isExact = (path: string): boolean => path.startsWith("//");
+
 /** Bun runs 256 fetches at once unless BUN_CONFIG_MAX_HTTP_REQUESTS says more: the app must, or held requests block others. */
-function sendWithFetch(job: ForwardJob, { body, isPooled }: FetchOptions): Promise<Response> {
+function sendWithFetch(job: ForwardJob, { port, body, isPooled }: Attempt): Promise<Response> {
   const init: BunFetchRequestInit = {
     method: job.request.method,
     headers: job.headers,
@@ -96,17 +117,18 @@ function sendWithFetch(job: ForwardJob, { body, isPooled }: FetchOptions): Promi
     // Bun would give up on a silent stream.
     timeout: false,
   };
-  return fetch(`http://${job.lease.address}:${job.port}${job.path}`, init);
+  return fetch(`http://${job.lease.address}:${port}${job.path}`, init);
 }
 
-async function sendExactly({ request, headers, path, port, lease, sandboxName }: ForwardJob): Promise<Response> {
+async function sendExactly(job: ForwardJob, port: number): Promise<Response> {
+  const { request, headers, path, lease } = job;
   const { method, body, signal } = request;
   const answer = await sendWithNode({ address: lease.address, port, method, path, headers, body, signal });
   if (answer instanceof Response) return answer;
   answer.socket.destroy();
   throw new AppError(
     "UPSTREAM_UNREACHABLE",
-    `Cannot read the answer of port ${port} in sandbox "${sandboxName}": it switched protocols unasked`,
+    `Cannot read the answer of port ${job.port} in sandbox "${job.sandboxName}": it switched protocols unasked`,
   );
 }
 

@@ -2,6 +2,7 @@ import type net from "node:net";
 import { expect, test } from "bun:test";
 import { GatewayBench } from "./testkit/gateway-bench.ts";
 import { exchange, get, parseAnswer, RawClient } from "./testkit/raw-client.ts";
+import { startRelayAgent } from "./testkit/relay-agent.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -264,13 +265,14 @@ test("an app that dies within a short body is a 502", async () => {
 
 test("a dead port is a 502 that says what to do", async () => {
   await using bench = new GatewayBench();
+  await startRelayAgent(bench);
   const answer = await fetch(`${bench.url}/preview/open/`);
   expect(answer.status).toBe(502);
   expect(answer.headers.get("x-blaxel-source")).toBe("platform");
   const { error } = (await answer.json()) as { error: Record<string, unknown> };
   expect(error).toMatchObject({ code: "UPSTREAM_UNREACHABLE", status: 502, retryable: true });
   expect(error["message"]).toContain('nothing listens on port 3000 in sandbox "box"');
-  expect(error["hint"]).toContain("0.0.0.0:3000");
+  expect(error["hint"]).toBe("Start a server inside the sandbox that listens on port 3000, on any address.");
 });
 
 test("Expect: 100-continue is answered here and not passed on", async () => {

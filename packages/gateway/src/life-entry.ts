@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "@dormouse/kernel";
 import type { EnginePort, EngineSandboxState, SandboxId } from "@dormouse/schema";
 import { Lease, type LeaseHolder } from "./lease.ts";
+import { forgetRelays } from "./loopback-relays.ts";
 import { AGENT_PORT } from "./place.ts";
 
 /** Longer together than an agent takes to replace itself. */
@@ -71,7 +72,7 @@ export class SandboxLifeEntry implements LeaseHolder {
   correct(sandbox: { address: string; state: EngineSandboxState; idleMs?: number }): void {
     this.#idleMs = sandbox.idleMs ?? this.#idleMs;
     if (this.#sleep !== undefined || this.#wake !== undefined) return;
-    this.#address = sandbox.address;
+    this.#moveTo(sandbox.address);
     this.#state = sandbox.state === "running" ? "awake" : "asleep";
     this.#isAgentGone = sandbox.state === "stopped";
     this.#armIdleTimer();
@@ -94,6 +95,7 @@ export class SandboxLifeEntry implements LeaseHolder {
   /** Everything inside has died, or seems so: the next request asks the engine to wake it, which starts a dead one again. */
   onAgentGone(): void {
     this.#isAgentGone = true;
+    forgetRelays(this.#address);
     if (this.#state === "awake") this.#state = "asleep";
   }
 
@@ -102,6 +104,12 @@ export class SandboxLifeEntry implements LeaseHolder {
     clearTimeout(this.#idleTimer);
     this.#idleQuestion?.abort();
     for (const lease of this.#leases) lease.abort();
+    forgetRelays(this.#address);
+  }
+
+  #moveTo(address: string): void {
+    if (address !== this.#address) forgetRelays(this.#address);
+    this.#address = address;
   }
 
   /** The usual wake: asleep, whole, and nothing under way. */
@@ -131,7 +139,7 @@ export class SandboxLifeEntry implements LeaseHolder {
     const startedAtMs = performance.now();
     try {
       const { address } = await this.#engine.wake(this.#id);
-      this.#address = address;
+      this.#moveTo(address);
       this.#isAgentGone = false;
       this.#state = "awake";
       this.#publish("sandbox.wake", startedAtMs);
@@ -191,8 +199,9 @@ export class SandboxLifeEntry implements LeaseHolder {
     for (let attempt = 1; attempt <= IDLE_QUESTION_ATTEMPTS; attempt++) {
       try {
         const url = `http://${this.#address}:${AGENT_PORT}/_dormouse/idle`;
-        const answer = await fetch(url, { signal, timeout: false } as RequestInit);
-        await answer.bytes();
+        // Whatever answers inside the sandbox must neither send this process elsewhere nor fill its memory.
+        const answer = await fetch(url, { signal, redirect: "manual", timeout: false } as RequestInit);
+        await answer.body?.cancel();
         return;
       } catch {
         if (signal.aborted || this.#isEnded) return;

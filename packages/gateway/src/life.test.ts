@@ -118,6 +118,23 @@ test("a keepAlive process holds the sandbox awake until the agent says that it e
   await untilState(bench, "asleep");
 });
 
+test("whatever answers for the agent that nothing keeps the sandbox alive can neither redirect the question nor go on for ever", async () => {
+  for (const [status, headers] of [
+    [302, { location: "/elsewhere" }],
+    [200, { "content-type": "text/plain" }],
+  ] as const) {
+    await using bench = new GatewayBench({ idleMs: IDLE_MS });
+    const asked: unknown[] = [];
+    await bench.listenHttp(8080, (request, response) => {
+      asked.push(request.url);
+      response.writeHead(status, headers);
+      response.write("endless");
+    });
+    await untilState(bench, "asleep");
+    expect(asked).toEqual(["/_dormouse/idle"]);
+  }
+});
+
 test("F054 a keepAlive process uses the sandbox until it ends, a quick answer is no use", async () => {
   await using bench = new GatewayBench({ idleMs: IDLE_MS });
   const { sandboxId } = bench.sandbox;

@@ -10,6 +10,7 @@ export interface NodeRequestOptions {
   /** Sent byte for byte. */
   readonly path: string;
   readonly headers: Headers;
+  /** Not touched before somebody has taken the connection. */
   readonly body: ReadableStream<Uint8Array> | null;
   readonly signal: AbortSignal;
 }
@@ -42,11 +43,15 @@ export function sendWithNode(options: NodeRequestOptions): Promise<Response | Up
       socket.pause();
       resolve({ socket, firstBytes, headers: toHeaders(incoming.rawHeaders) });
     });
-    if (options.body === null) outgoing.end();
-    else
-      Readable.fromWeb(options.body as NodeReadableStream)
-        .on("error", reject)
-        .pipe(outgoing);
+    const { body } = options;
+    if (body === null) outgoing.end();
+    else {
+      const send = (): void =>
+        void Readable.fromWeb(body as NodeReadableStream)
+          .on("error", reject)
+          .pipe(outgoing);
+      outgoing.once("socket", (socket) => socket.once("connect", send));
+    }
   });
 }
 

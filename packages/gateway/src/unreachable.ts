@@ -24,16 +24,7 @@ export function unreachableError({ lease, port, sandboxName }: UnreachableTarget
       cause,
     });
   }
-  if (codeOf(cause) === "ECONNREFUSED") {
-    return new AppError(
-      "UPSTREAM_UNREACHABLE",
-      `Cannot reach port ${port}: nothing listens on port ${port} in sandbox "${sandboxName}"`,
-      {
-        hint: `Start a server inside the sandbox that listens on 0.0.0.0:${port}, not only on 127.0.0.1.`,
-        cause,
-      },
-    );
-  }
+  if (codeOf(cause) === "ECONNREFUSED") return nothingListensError({ port, sandboxName }, cause);
   return new AppError(
     "UPSTREAM_UNREACHABLE",
     `Cannot read the answer of port ${port} in sandbox "${sandboxName}": the connection was closed`,
@@ -42,6 +33,17 @@ export function unreachableError({ lease, port, sandboxName }: UnreachableTarget
       cause,
     },
   );
+}
+
+export function nothingListensError(
+  { port, sandboxName }: Pick<UnreachableTarget, "port" | "sandboxName">,
+  cause: unknown,
+): AppError {
+  const state = `nothing listens on port ${port} in sandbox "${sandboxName}"`;
+  return new AppError("UPSTREAM_UNREACHABLE", `Cannot reach port ${port}: ${state}`, {
+    hint: `Start a server inside the sandbox that listens on port ${port}, on any address.`,
+    cause,
+  });
 }
 
 /** The `code` that socket errors carry. */

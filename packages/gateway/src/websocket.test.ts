@@ -2,6 +2,7 @@ import type net from "node:net";
 import { expect, test } from "bun:test";
 import { GatewayBench, TOKEN } from "./testkit/gateway-bench.ts";
 import { RawClient } from "./testkit/raw-client.ts";
+import { startRelayAgent } from "./testkit/relay-agent.ts";
 
 interface UpstreamEvents {
   readonly opened: PromiseWithResolvers<Bun.ServerWebSocket<{ headers: Headers; url: string }>>;
@@ -128,6 +129,7 @@ test("the app's refusal reaches the client with status, headers and body", async
 
 test("a WebSocket to a dead port is a 502", async () => {
   await using bench = new GatewayBench();
+  await startRelayAgent(bench);
   using client = new RawClient(bench.port);
   client.send(`GET /preview/open/ HTTP/1.1\r\n${HANDSHAKE}\r\n`);
   expect(await client.until((received) => received.includes("\r\n\r\n"))).toStartWith("HTTP/1.1 502");

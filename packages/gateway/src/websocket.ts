@@ -3,6 +3,7 @@ import { AppError } from "@dormouse/kernel";
 import type { Server, WebSocketHandler } from "bun";
 import { deliver, type ForwardJob } from "./forward.ts";
 import { cleanDownstreamHeaders } from "./headers.ts";
+import { findPort, isPortGone, relayPortOf } from "./loopback-relays.ts";
 import { sendWithNode, type UpgradedUpstream } from "./node-request.ts";
 import { unreachableError } from "./unreachable.ts";
 import { MAX_MESSAGE_BYTES, WebSocketRelay, type GatewaySocketData } from "./websocket-relay.ts";
@@ -69,13 +70,19 @@ async function askUpstream(job: ForwardJob, signal: AbortSignal): Promise<Respon
   headers.set("upgrade", "websocket");
   headers.set("sec-websocket-key", key);
   headers.set("sec-websocket-version", "13");
-  const { lease, port, path } = job;
-  const answer = await sendWithNode({ address: lease.address, port, method: "GET", path, headers, body: null, signal });
+  const { lease, path } = job;
+  const ask = (port: number): Promise<Response | UpgradedUpstream> =>
+    sendWithNode({ address: lease.address, port, method: "GET", path, headers, body: null, signal });
+  const port = relayPortOf(job) ?? job.port;
+  const answer = await ask(port).catch(async (error: unknown) => {
+    if (!isPortGone(job, port, error)) throw error;
+    return ask(await findPort(job, error));
+  });
   if (answer instanceof Response || answer.headers.get("sec-websocket-accept") === acceptKeyOf(key)) return answer;
   answer.socket.destroy();
   throw new AppError(
     "UPSTREAM_UNREACHABLE",
-    `Cannot open a WebSocket on port ${port} in sandbox "${job.sandboxName}": its handshake is wrong`,
+    `Cannot open a WebSocket on port ${job.port} in sandbox "${job.sandboxName}": its handshake is wrong`,
   );
 }
 

@@ -29,3 +29,8 @@ export interface PortEvent {
   readonly pid: number;
   readonly port: number;
 }
+
+/** Answer of `POST /network/relays/{port}`: the port at which others reach what listens on `{port}`, maybe that one itself. */
+export interface RelayPort {
+  readonly port: number;
+}

@@ -1,5 +1,5 @@
 import { AppError } from "@dormouse/kernel";
-import type { FileChange, ProcessPorts, SandboxPorts } from "@dormouse/schema";
+import type { FileChange, ProcessPorts, RelayPort, SandboxPorts } from "@dormouse/schema";
 import { existsSync } from "node:fs";
 import { json, orUnprocessable } from "../http.ts";
 import { JsonFields } from "../json-body.ts";
@@ -7,6 +7,7 @@ import type { ManagedProcess } from "../processes/managed-process.ts";
 import type { ProcessTable } from "../processes/process-table.ts";
 import type { RequestContext, Route } from "../router.ts";
 import { parseCallback } from "./callback.ts";
+import { LoopbackRelays } from "./loopback-relays.ts";
 import { PortMonitors, type WatchedProcess } from "./port-monitors.ts";
 import { listListeners, listPorts } from "./ports.ts";
 import { tunnelRoutes } from "./tunnel.ts";
@@ -16,10 +17,14 @@ export interface Network extends Disposable {
   readonly routes: readonly Route[];
 }
 
-/** Ports of processes, monitors on them, and the tunnel. Disposing ends the monitors. */
+/** What the platform itself answers on; also refused as `ports` of a sandbox. */
+const RESERVED_PORTS: ReadonlySet<number> = new Set([80, 443, 8080]);
+
+/** Ports of processes, monitors on them, relays to those on loopback, and the tunnel. Disposing ends monitors and relays. */
 export function createNetwork(processes: ProcessTable): Network {
   const find = (pid: number) => watchedProcess(processes, pid);
   const monitors = new PortMonitors(find);
+  const relays = new LoopbackRelays();
   const monitor = "/network/process/:pid/monitor";
   const routes: Route[] = [
     { method: "GET", pattern: "/network/ports", handle: getSandboxPorts },
@@ -30,9 +35,14 @@ export function createNetwork(processes: ProcessTable): Network {
     },
     { method: "POST", pattern: monitor, handle: (context) => startMonitor(monitors, context) },
     { method: "DELETE", pattern: monitor, handle: (context) => stopMonitor(monitors, context) },
+    { method: "POST", pattern: "/network/relays/:port", handle: (context) => openRelay(relays, context) },
     ...tunnelRoutes(),
   ];
-  return { routes, [Symbol.dispose]: () => monitors[Symbol.dispose]() };
+  const close = () => {
+    monitors[Symbol.dispose]();
+    relays[Symbol.dispose]();
+  };
+  return { routes, [Symbol.dispose]: close };
 }
 
 async function getSandboxPorts(): Promise<Response> {
@@ -55,6 +65,15 @@ async function startMonitor(monitors: PortMonitors, context: RequestContext): Pr
 function stopMonitor(monitors: PortMonitors, context: RequestContext): Response {
   monitors.stop(readPid(context));
   return json({ path: "", message: "Port monitoring stopped" } satisfies FileChange);
+}
+
+async function openRelay(relays: LoopbackRelays, { params }: RequestContext): Promise<Response> {
+  const port = /^\d{1,5}$/.test(params["port"] ?? "") ? Number(params["port"]) : 0;
+  if (port < 1 || port > 65_535) throw new AppError("INVALID_ARGUMENT", "invalid port");
+  if (RESERVED_PORTS.has(port))
+    throw new AppError("INVALID_ARGUMENT", `Cannot relay to port ${port}: the port is reserved`);
+  const relayPort = await orUnprocessable("error opening a relay", () => relays.open(port));
+  return json({ port: relayPort } satisfies RelayPort);
 }
 
 /** A process the agent started keeps its pid for clients when it restarts as another one. */

@@ -159,19 +159,19 @@ test.concurrent("D-01: waitForPorts fails when nothing is left that could listen
   expect(await errorOf(response)).toContain("process ended with exit code 7 before it listened on port 1");
 });
 
-test.concurrent("R-09: neither a loopback listener nor somebody else's counts", async () => {
+test.concurrent("R-09: a listener on loopback counts, as previews reach it; somebody else's does not", async () => {
   await using agent = startTestAgent();
-  const port = await freePort();
+  for (const host of ["127.0.0.1", "::1"]) {
+    const port = await freePort();
+    const command = `python3 -m http.server ${port} --bind ${host}`;
+    expect(await agent.exec({ command, waitForPorts: [port], timeout: 10 })).toMatchObject({ status: "running" });
+  }
   const foreign = createServer().listen(0, "0.0.0.0");
   const foreignPort = (foreign.address() as { port: number }).port;
-  const wait = async (command: string, ports: number[]) => {
-    const body = JSON.stringify({ command, waitForPorts: ports, timeout: 1 });
-    const response = await agent.request("/process", { method: "POST", body });
-    return [response.status, await errorOf(response)];
-  };
-  const timedOut = [422, "process timed out waiting for ports after 1 seconds"];
-  expect(await wait(`python3 -m http.server ${port} --bind 127.0.0.1`, [port])).toEqual(timedOut);
-  expect(await wait("sleep 60", [foreignPort])).toEqual(timedOut);
+  const body = JSON.stringify({ command: "sleep 60", waitForPorts: [foreignPort], timeout: 1 });
+  const response = await agent.request("/process", { method: "POST", body });
+  expect(response.status).toBe(422);
+  expect(await errorOf(response)).toBe("process timed out waiting for ports after 1 seconds");
   foreign.close();
 });
 

@@ -3,21 +3,19 @@ import { readFile } from "node:fs/promises";
 
 /** State 0A; thousands of connections may stand around the listeners. */
 const LISTENING_LINE = /^ *\d+: [0-9A-F:]+ [0-9A-F:]+ 0A .*$/gm;
-const LOOPBACK = /^(?:[0-9A-F]{6}7F|0{24}01000000|0{16}FFFF0000[0-9A-F]{6}7F)$/;
 const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
 
 /**
- * Inodes of the sockets that listen on each of `ports`, on an address others can reach. Read on another thread: the kernel walks
- * its whole connection table for it, which takes milliseconds.
+ * Inodes of the sockets that listen on each of `ports`, on whatever address: others reach those on loopback too. Read on another
+ * thread: the kernel walks its whole connection table for it, which takes milliseconds.
  */
 export async function findListeners(ports: ReadonlySet<number>): Promise<Map<number, Set<string>>> {
   const tables = await Promise.all(TABLES.map((table) => readFile(table, "latin1").catch(() => "")));
   const listeners = new Map<number, Set<string>>();
   for (const [line] of tables.join("").matchAll(LISTENING_LINE)) {
     const [, local = "", , , , , , , , inode = ""] = line.trim().split(/\s+/);
-    const [address = "", portHex = ""] = local.split(":");
-    const port = Number.parseInt(portHex, 16);
-    if (!ports.has(port) || LOOPBACK.test(address)) continue;
+    const port = Number.parseInt(local.slice(local.indexOf(":") + 1), 16);
+    if (!ports.has(port)) continue;
     listeners.set(port, (listeners.get(port) ?? new Set()).add(inode));
   }
   return listeners;

@@ -1,0 +1,76 @@
+import { SingleFlight } from "@dormouse/kernel";
+import { AGENT_PORT } from "./place.ts";
+import { codeOf, nothingListensError, unreachableError, type UnreachableTarget } from "./unreachable.ts";
+
+/** For an agent to look at its sockets and listen; one that takes longer has no relay to give. */
+const ASK_TIMEOUT_MS = 5000;
+/** Of `{"port":65535}` with space to spare: what answers may be anybody inside the sandbox. */
+const MAX_ANSWER_BYTES = 64;
+
+/**
+ * Which port to connect to instead of an app's own, by address of the sandbox: of apps that listen on loopback only. Like an
+ * open connection it belongs to an address, which no later sandbox inherits while it is remembered.
+ */
+const relayPorts = new Map<string, Map<number, number>>();
+const questions = new SingleFlight<number | undefined>();
+
+/** Undefined for a port that is connected to directly, as nearly all are. */
+export function relayPortOf({ lease, port }: UnreachableTarget): number | undefined {
+  return relayPorts.get(lease.address)?.get(port);
+}
+
+/** For a sandbox that is gone, or whose agent is: the relays went with it. */
+export function forgetRelays(address: string): void {
+  relayPorts.delete(address);
+}
+
+/** True when nothing was delivered because nobody takes connections there any more, or never did. */
+export function isPortGone({ port }: UnreachableTarget, triedPort: number, error: unknown): boolean {
+  const code = codeOf(error);
+  // A relay accepts before it knows whether its target does, and then can only reset.
+  return port !== AGENT_PORT && (code === "ECONNREFUSED" || (code === "ECONNRESET" && triedPort !== port));
+}
+
+/**
+ * Asks the agent at which port the app is reached now, and remembers it.
+ * @throws {AppError} UPSTREAM_UNREACHABLE when nothing listens, SANDBOX_UNAVAILABLE when there is no agent either.
+ */
+export async function findPort(target: UnreachableTarget, cause?: unknown): Promise<number> {
+  const { lease, port } = target;
+  const { address } = lease;
+  const found = await questions
+    .run(`${address}:${port}`, () => askAgent(address, port))
+    .catch((error: unknown) => {
+      throw unreachableError({ ...target, port: AGENT_PORT }, error);
+    });
+  remember(target, found);
+  if (found === undefined) throw nothingListensError(target, cause);
+  return found;
+}
+
+function remember({ lease, port }: UnreachableTarget, found: number | undefined): void {
+  const { address, isAborted } = lease;
+  const known = relayPorts.get(address);
+  if (found === undefined || found === port || isAborted) known?.delete(port);
+  else if (known !== undefined) known.set(port, found);
+  else relayPorts.set(address, new Map([[port, found]]));
+}
+
+/** Sends `RelayPort` of `POST /network/relays/{port}` on; undefined when nothing listens. */
+async function askAgent(address: string, port: number): Promise<number | undefined> {
+  const answer = await fetch(`http://${address}:${AGENT_PORT}/network/relays/${port}`, {
+    method: "POST",
+    redirect: "manual",
+    decompress: false,
+    signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
+  });
+  const isShort = Number(answer.headers.get("content-length") ?? Number.NaN) <= MAX_ANSWER_BYTES;
+  if (answer.status === 200 && isShort) return portIn(await answer.text());
+  await answer.body?.cancel();
+  return undefined;
+}
+
+function portIn(text: string): number | undefined {
+  const port = Number(/^\{"port":(\d{1,5})\}$/.exec(text)?.[1]);
+  return port > 0 && port <= 65_535 && port !== AGENT_PORT ? port : undefined;
+}
