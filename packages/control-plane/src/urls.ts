@@ -13,6 +13,13 @@ export function sandboxUrl(baseUrl: string, { workspace, name }: SandboxRecord):
   return `${baseUrl}/run/${workspace}/sandboxes/${name}`;
 }
 
+/** Where visitors go for a host of a user's own: scheme and port are this server's. */
+export function customUrl(baseUrl: string, hostname: string): string {
+  const url = new URL(baseUrl);
+  url.hostname = hostname;
+  return url.origin;
+}
+
 /** Host-style unless asked otherwise; a bare address can carry no name in front, so it gets a path. */
 export function previewUrl(baseUrl: string, previewId: string, style: "host" | "path"): string {
   const url = new URL(baseUrl);

@@ -23,6 +23,15 @@ export interface PreviewRoute {
   readonly expiresAtMs?: number;
 }
 
+/** What a host under a custom domain leads to. */
+export interface DomainRoute {
+  /** The verified domain that the host belongs to. */
+  readonly domain: string;
+  readonly preview: PreviewRoute;
+  /** No preview has the host itself: this one serves all such hosts of the domain. */
+  readonly isFallback: boolean;
+}
+
 /**
  * What the control plane knows and the gateway asks, as synchronous look-ups in memory: a forwarded request costs tens of
  * microseconds, so a query to the database per request is not affordable. Revocation and expiry are effective at the next
@@ -32,6 +41,8 @@ export interface GatewayDirectory {
   /** Only sandboxes that are, or were, deployed are found. */
   findSandbox(workspace: string, name: string): SandboxRoute | undefined;
   findPreview(previewId: string): PreviewRoute | undefined;
+  /** `hostname` in lower case and without port. Never an expired preview. */
+  findDomain(hostname: string): DomainRoute | undefined;
   /** True when `apiKey` is a live credential of `workspace`. */
   isApiKeyValid(workspace: string, apiKey: string): boolean;
   isPreviewTokenValid(previewId: string, token: string): boolean;

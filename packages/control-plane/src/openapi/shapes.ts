@@ -1,5 +1,6 @@
 import {
   ApiKeyAnswer,
+  CustomDomainAnswer,
   PreviewAnswer,
   PreviewTokenAnswer,
   SandboxAnswer,
@@ -29,6 +30,7 @@ export const VolumePage = pageOf(VolumeAnswer);
 export const SchedulePage = pageOf(ScheduleAnswer);
 export const ScheduleExecutionPage = pageOf(ScheduleExecutionAnswer);
 
+export const CustomDomainList = z.array(CustomDomainAnswer);
 export const PreviewList = z.array(PreviewAnswer);
 export const PreviewTokenList = z.array(PreviewTokenAnswer);
 export const WorkspaceList = z.array(WorkspaceAnswer);

@@ -94,6 +94,7 @@ export class GatewayBench implements AsyncDisposable {
     return {
       findSandbox: (workspace, name) => (workspace === "acme" && name === "box" ? this.sandbox : undefined),
       findPreview: (previewId) => this.previews.get(previewId),
+      findDomain: () => undefined,
       isApiKeyValid: (workspace, apiKey) => workspace === "acme" && apiKey === API_KEY,
       isPreviewTokenValid: (previewId, token) => previewId === "closed" && token === TOKEN,
     };
