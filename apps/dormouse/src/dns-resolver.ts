@@ -18,7 +18,7 @@ export function dnsResolver({ servers, timeoutMs = TIMEOUT_MS }: DnsResolverOpti
   const ask = async <T>(name: string, query: (client: DnsClient) => Promise<T[]>): Promise<T[]> => {
     const client = new DnsClient();
     if (servers !== undefined) client.setServers(servers);
-    // Its own time-out is not configurable everywhere, and doubles with every try.
+    // Bun does not take the client's own time-out.
     const timer = setTimeout(() => client.cancel(), timeoutMs);
     try {
       return await query(client);
