@@ -17,7 +17,7 @@ import { previewExpiresAtMs } from "./previews/expiry.ts";
  */
 export class Directory implements GatewayDirectory {
   readonly credentials: Credentials;
-  readonly domains = new DomainTable();
+  readonly domains: DomainTable;
   readonly #clock: () => number;
   readonly #sandboxes = new Map<string, SandboxRoute>();
   readonly #previews = new Map<string, PreviewRoute>();
@@ -26,6 +26,7 @@ export class Directory implements GatewayDirectory {
 
   constructor(credentials: Credentials, clock: () => number) {
     this.credentials = credentials;
+    this.domains = new DomainTable((workspace, other) => credentials.people.isSameAccount(workspace, other));
     this.#clock = clock;
   }
 
@@ -109,7 +110,7 @@ export class Directory implements GatewayDirectory {
 
   /** Once the workspace is gone. */
   removeDomainsOf(workspace: WorkspaceName): void {
-    for (const { id } of this.domains.ownedBy(workspace)) this.removeDomain(id);
+    for (const id of this.domains.withdraw(workspace)) this.removeDomain(id);
   }
 
   putToken({ previewId, value, expiresAtMs }: PreviewTokenRecord): void {

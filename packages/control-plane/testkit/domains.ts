@@ -1,5 +1,7 @@
-import type { CustomDomainAnswer } from "@dormouse/schema";
-import { WORKSPACE, type Answer, type TestServer } from "./server.ts";
+import { WorkspaceName, type CustomDomainAnswer } from "@dormouse/schema";
+import { issueApiKey } from "../src/index.ts";
+import { as } from "./accounts.ts";
+import { addWorkspace, startServer, WORKSPACE, type Answer, type TestServer } from "./server.ts";
 
 type Headers = Record<string, string>;
 
@@ -31,4 +33,24 @@ export function served(server: TestServer, hostname: string): string | undefined
   const { sandbox, port } = route.preview;
   const place = sandbox.workspace === WORKSPACE ? sandbox.name : `${sandbox.workspace}/${sandbox.name}`;
   return `${place}:${port} ${route.isFallback ? "as fallback of" : "under"} ${route.domain}`;
+}
+
+export const RIVAL = WorkspaceName.parse("rival");
+
+/** A server whose account has a second workspace, and what the administrator of that sends. */
+export interface RivalBench extends AsyncDisposable {
+  readonly server: TestServer;
+  readonly rival: Headers;
+}
+
+export async function startWithRival(): Promise<RivalBench> {
+  let key = "";
+  const server = await startServer({
+    settings: { publicUrl: "https://box.dormouse.example" },
+    prepare: async (store) => {
+      await addWorkspace(store, RIVAL);
+      key = await issueApiKey({ store, clock: Date.now }, RIVAL, "rival");
+    },
+  });
+  return { server, rival: as(key, RIVAL), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }

@@ -19,6 +19,7 @@ function newDomain(name: string, change: Partial<CustomDomainRecord> = {}): Cust
     challenge: "c",
     fallbackPreviewId: undefined,
     isAccountWide: false,
+    sharedWith: [],
     lastCheckedAtMs: undefined,
     failure: undefined,
     createdAtMs: 1,
@@ -46,12 +47,11 @@ describeEachDatabase((kind) => {
       displayName: "A",
       labels: { a: "b" },
       region: "here",
-      isAccountWide: true,
     });
     await store.customDomains.insert(domain);
     expect(await store.customDomains.all()).toEqual([domain]);
     expect(await codeOf(store.customDomains.insert(newDomain("a.example")))).toBe("DOMAIN_ALREADY_EXISTS");
-    const change = { displayName: undefined, labels: {}, fallbackPreviewId: "p", isAccountWide: false, updatedAtMs: 2 };
+    const change = { displayName: undefined, labels: {}, fallbackPreviewId: "p", updatedAtMs: 2 };
     const changed = await store.customDomains.change(domain.id, change);
     expect(changed).toEqual({ ...domain, ...change });
     const failed = { status: "failed", failure: "no record", lastCheckedAtMs: 3 } as const;
@@ -76,10 +76,39 @@ describeEachDatabase((kind) => {
       const claims = [newDomain(mine), newDomain(theirs, { workspace: OTHER })];
       for (const claim of claims) await store.customDomains.insert(claim);
       const codes = await Promise.all(claims.map(({ id }) => codeOf(store.customDomains.settle(id, VERIFIED))));
-      expect(codes.toSorted()).toEqual(["DOMAIN_ALREADY_EXISTS", undefined]);
-      const late = newDomain(`x.${mine}`, { workspace: codes[0] === undefined ? OTHER : WORKSPACE });
+      expect(new Set(codes)).toEqual(new Set(["DOMAIN_ALREADY_EXISTS", undefined]));
+      const [winner, loser] = codes[0] === undefined ? [mine, OTHER] : [theirs, WORKSPACE];
+      const late = newDomain(`x.${winner}`, { workspace: loser });
       expect(await codeOf(store.customDomains.insert(late))).toBe("DOMAIN_ALREADY_EXISTS");
     }
+  });
+
+  test("F171 who loses the use of a domain loses the previews under it, and nobody else does", async () => {
+    await using store = await openInstalledStore(await kind.create());
+    await addOther(store);
+    const domain = newDomain("a.example");
+    await store.customDomains.insert(domain);
+    await store.customDomains.settle(domain.id, VERIFIED);
+    const [mine, theirs] = [newSandbox("mine"), newSandbox("theirs", { workspace: OTHER })];
+    const previews = [newPreview(mine, "web"), newPreview(theirs, "web"), newPreview(theirs, "plain")];
+    for (const sandbox of [mine, theirs]) await store.sandboxes.insert(sandbox);
+    const share = async (isAccountWide: boolean, sharedWith: readonly WorkspaceName[]) => {
+      const audience = { isAccountWide, sharedWith, updatedAtMs: 2 };
+      const shared = await store.customDomains.share(domain.id, audience);
+      expect(await store.customDomains.all()).toEqual([{ ...domain, ...VERIFIED, ...audience }]);
+      return shared?.removedPreviewIds;
+    };
+    await share(false, [OTHER]);
+    for (const [at, preview] of previews.entries()) {
+      const customHost = at === 2 ? undefined : { domainId: domain.id, hostname: `${at}.a.example` };
+      await store.previews.insert({ ...preview, customHost });
+    }
+    expect(await share(false, [OTHER])).toEqual([]);
+    expect(await share(true, [])).toEqual([]);
+    expect(await share(false, [])).toEqual([previews[1]?.id ?? ""]);
+    const late = { ...newPreview(theirs, "late"), customHost: { domainId: domain.id, hostname: "late.a.example" } };
+    expect(await codeOf(store.previews.insert(late))).toBe("DOMAIN_NOT_FOUND");
+    expect(await store.previews.all()).toHaveLength(2);
   });
 
   test("F170 a host under a domain belongs to one preview, and only while the domain is verified", async () => {

@@ -1,7 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import type { CustomDomainStatus, DomainName, WorkspaceName } from "@dormouse/schema";
 import type { Kysely, Selectable } from "kysely";
-import type { CustomDomainsTable, Tables } from "./tables.ts";
+import type { CustomDomainSharesTable, CustomDomainsTable, Tables } from "./tables.ts";
 
 export interface CustomDomainRecord {
   readonly id: string;
@@ -18,6 +18,8 @@ export interface CustomDomainRecord {
   readonly fallbackPreviewId: string | undefined;
   /** Every workspace of the account may use it. */
   readonly isAccountWide: boolean;
+  /** Further workspaces that may use it. */
+  readonly sharedWith: readonly WorkspaceName[];
   readonly lastCheckedAtMs: number | undefined;
   /** Why its status is `failed`. */
   readonly failure: string | undefined;
@@ -26,14 +28,19 @@ export interface CustomDomainRecord {
 }
 
 /** Columns a later write may change. */
-export type CustomDomainChange = Partial<
-  Pick<CustomDomainRecord, "displayName" | "labels" | "fallbackPreviewId" | "isAccountWide">
-> & { readonly updatedAtMs: number };
+export type CustomDomainChange = Partial<Pick<CustomDomainRecord, "displayName" | "labels" | "fallbackPreviewId">> & {
+  readonly updatedAtMs: number;
+};
 
 /** What DNS says of a domain. */
 export type CustomDomainCheck = Pick<CustomDomainRecord, "status" | "failure"> & { readonly lastCheckedAtMs: number };
 
-/** Rows of `custom_domains`. */
+/** Who may use a domain beside the workspace that owns it. */
+export type CustomDomainAudience = Pick<CustomDomainRecord, "isAccountWide" | "sharedWith"> & {
+  readonly updatedAtMs: number;
+};
+
+/** Rows of `custom_domains` and `custom_domain_shares`. */
 export class CustomDomainRepository {
   readonly #db: Kysely<Tables>;
 
@@ -60,7 +67,8 @@ export class CustomDomainRepository {
 
   async all(): Promise<CustomDomainRecord[]> {
     const rows = await this.#db.selectFrom("custom_domains").selectAll().execute();
-    return rows.map(fromRow);
+    const shares = await this.#db.selectFrom("custom_domain_shares").selectAll().execute();
+    return rows.map((row) => fromRow(row, shares));
   }
 
   /** The changed record; `undefined` if it is gone. */
@@ -72,10 +80,26 @@ export class CustomDomainRepository {
   async settle(id: string, check: CustomDomainCheck): Promise<CustomDomainRecord | undefined> {
     return this.#db.transaction().execute(async (transaction) => {
       if (check.status === "verified") {
-        const row = await transaction.selectFrom("custom_domains").selectAll().where("id", "=", id).executeTakeFirst();
-        if (row !== undefined) await requireUncontested(transaction, fromRow(row));
+        const domain = await find(transaction, id);
+        if (domain !== undefined) await requireUncontested(transaction, domain);
       }
       return applyChange(transaction, id, check);
+    });
+  }
+
+  /** The previews under it of those who may not use it any more go; `removedPreviewIds` are theirs. */
+  async share(
+    id: string,
+    audience: CustomDomainAudience,
+  ): Promise<{ domain: CustomDomainRecord; removedPreviewIds: string[] } | undefined> {
+    return this.#db.transaction().execute(async (transaction) => {
+      const domain = await applyChange(transaction, id, audience);
+      if (domain === undefined) return undefined;
+      await transaction.deleteFrom("custom_domain_shares").where("domain_id", "=", id).execute();
+      for (const workspace of domain.sharedWith) {
+        await transaction.insertInto("custom_domain_shares").values({ domain_id: id, workspace }).execute();
+      }
+      return { domain, removedPreviewIds: await removeUninvited(transaction, domain) };
     });
   }
 
@@ -90,11 +114,56 @@ async function applyChange(
   id: string,
   change: Partial<CustomDomainRecord>,
 ): Promise<CustomDomainRecord | undefined> {
-  const row = await db.selectFrom("custom_domains").selectAll().where("id", "=", id).forUpdate().executeTakeFirst();
-  if (row === undefined) return undefined;
-  const changed = { ...fromRow(row), ...change };
+  const domain = await find(db, id);
+  if (domain === undefined) return undefined;
+  const changed = { ...domain, ...change };
   await db.updateTable("custom_domains").set(toRow(changed)).where("id", "=", id).execute();
   return changed;
+}
+
+/** Nobody else changes it until the transaction ends. */
+async function find(db: Kysely<Tables>, id: string): Promise<CustomDomainRecord | undefined> {
+  const row = await db.selectFrom("custom_domains").selectAll().where("id", "=", id).forUpdate().executeTakeFirst();
+  const shares = await db.selectFrom("custom_domain_shares").selectAll().where("domain_id", "=", id).execute();
+  return row && fromRow(row, shares);
+}
+
+async function removeUninvited(db: Kysely<Tables>, domain: CustomDomainRecord): Promise<string[]> {
+  const removed = await db
+    .deleteFrom("previews")
+    .where("domain_id", "=", domain.id)
+    .where("sandbox_id", "in", (eb) =>
+      eb.selectFrom("sandboxes").select("id").where("workspace", "not in", audienceOf(db, domain)),
+    )
+    .returning("id")
+    .execute();
+  return removed.map(({ id }) => id);
+}
+
+/** Names of the workspaces that may use a domain. */
+function audienceOf(db: Kysely<Tables>, { id, workspace, isAccountWide }: CustomDomainRecord) {
+  return db
+    .selectFrom("workspaces")
+    .select("name")
+    .where((eb) => {
+      const account = eb
+        .selectFrom("workspaces as owner")
+        .select("owner.account_id")
+        .where("owner.name", "=", workspace);
+      const shares = eb.selectFrom("custom_domain_shares").select("workspace").where("domain_id", "=", id);
+      const named = [eb("name", "=", workspace), eb("name", "in", shares)];
+      return eb.or(isAccountWide ? [...named, eb("account_id", "=", account)] : named);
+    });
+}
+
+/** Until the transaction ends the workspace may have previews under it. @throws {AppError} DOMAIN_NOT_FOUND */
+export async function requireUsable(db: Kysely<Tables>, id: string, workspace: string): Promise<void> {
+  const domain = await find(db, id);
+  if (domain?.status === "verified") {
+    const user = await audienceOf(db, domain).where("name", "=", workspace).executeTakeFirst();
+    if (user !== undefined) return;
+  }
+  throw new AppError("DOMAIN_NOT_FOUND", "Cannot create a preview under the domain: it cannot be used any more");
 }
 
 /**
@@ -144,7 +213,10 @@ function toRow(record: CustomDomainRecord): Selectable<CustomDomainsTable> {
 }
 
 /** Rows are only ever written by `toRow`, so what they hold is trusted, not parsed again. */
-function fromRow(row: Selectable<CustomDomainsTable>): CustomDomainRecord {
+function fromRow(
+  row: Selectable<CustomDomainsTable>,
+  shares: readonly Selectable<CustomDomainSharesTable>[],
+): CustomDomainRecord {
   return {
     id: row.id,
     workspace: row.workspace as WorkspaceName,
@@ -156,6 +228,7 @@ function fromRow(row: Selectable<CustomDomainsTable>): CustomDomainRecord {
     challenge: row.challenge,
     fallbackPreviewId: row.fallback_preview_id ?? undefined,
     isAccountWide: row.is_account_wide === 1,
+    sharedWith: shares.filter((share) => share.domain_id === row.id).map((share) => share.workspace as WorkspaceName),
     lastCheckedAtMs: row.last_checked_at_ms ?? undefined,
     failure: row.failure ?? undefined,
     createdAtMs: row.created_at_ms,

@@ -2,7 +2,12 @@ export type { AccountOwner, WorkspaceRecord } from "./accounts.ts";
 export type { AuditActor, AuditRecord, AuditScope } from "./audit.ts";
 export type { ApiKeyRecord, FirstApiKey, LoginGrantRecord, ServiceAccountRecord, Subject } from "./credentials.ts";
 export { backUp, restore, type BackupSummary, type RestoreOptions } from "./backup.ts";
-export type { CustomDomainChange, CustomDomainCheck, CustomDomainRecord } from "./custom-domains.ts";
+export type {
+  CustomDomainAudience,
+  CustomDomainChange,
+  CustomDomainCheck,
+  CustomDomainRecord,
+} from "./custom-domains.ts";
 export type { StoreOptions } from "./database.ts";
 export type { CustomHost, PreviewRecord, PreviewTokenRecord } from "./previews.ts";
 export type { SandboxChange, SandboxRecord } from "./sandboxes.ts";

@@ -1,6 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import type { PreviewName, PreviewSpec, SandboxId, WorkspaceName } from "@dormouse/schema";
 import type { Kysely, Selectable } from "kysely";
+import { requireUsable } from "./custom-domains.ts";
 import type { PreviewsTable, PreviewTokensTable, Tables } from "./tables.ts";
 
 export interface PreviewRecord {
@@ -40,13 +41,13 @@ export class PreviewRepository {
 
   /**
    * Takes the places of `replacedIds`, whose tokens go with them.
-   * @throws {AppError} SANDBOX_NOT_FOUND, DOMAIN_NOT_FOUND for one that is not verified any more, PREVIEW_ALREADY_EXISTS if the
+   * @throws {AppError} SANDBOX_NOT_FOUND, DOMAIN_NOT_FOUND for one that the workspace may not use any more, PREVIEW_ALREADY_EXISTS if the
    *   name, the id or the host is still taken.
    */
   async insert(record: PreviewRecord, replacedIds: readonly string[] = []): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
-      await requireSandbox(transaction, record.sandboxId);
-      if (record.customHost !== undefined) await requireVerifiedDomain(transaction, record.customHost);
+      const workspace = await requireSandbox(transaction, record.sandboxId);
+      if (record.customHost !== undefined) await requireUsable(transaction, record.customHost.domainId, workspace);
       if (replacedIds.length > 0) await transaction.deleteFrom("previews").where("id", "in", replacedIds).execute();
       const inserted = await transaction
         .insertInto("previews")
@@ -159,31 +160,17 @@ export class PreviewRepository {
   }
 }
 
-/** A sandbox that is being deleted takes no new previews. */
-async function requireSandbox(db: Kysely<Tables>, id: SandboxId): Promise<void> {
+/** Its workspace. A sandbox that is being deleted takes no new previews. */
+async function requireSandbox(db: Kysely<Tables>, id: SandboxId): Promise<string> {
   const sandbox = await db
     .selectFrom("sandboxes")
-    .select("id")
+    .select("workspace")
     .where("id", "=", id)
     .where("status", "!=", "DELETING")
     .forUpdate()
     .executeTakeFirst();
-  if (sandbox === undefined) throw new AppError("SANDBOX_NOT_FOUND", "Cannot create a preview: its sandbox is gone");
-}
-
-async function requireVerifiedDomain(db: Kysely<Tables>, { domainId, hostname }: CustomHost): Promise<void> {
-  const domain = await db
-    .selectFrom("custom_domains")
-    .select("id")
-    .where("id", "=", domainId)
-    .where("status", "=", "verified")
-    .forUpdate()
-    .executeTakeFirst();
-  if (domain !== undefined) return;
-  throw new AppError(
-    "DOMAIN_NOT_FOUND",
-    `Cannot create a preview at "${hostname}": its domain is not verified any more`,
-  );
+  if (sandbox !== undefined) return sandbox.workspace;
+  throw new AppError("SANDBOX_NOT_FOUND", "Cannot create a preview: its sandbox is gone");
 }
 
 function toRow(record: PreviewRecord): Selectable<PreviewsTable> {

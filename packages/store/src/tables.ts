@@ -254,7 +254,7 @@ export interface CustomDomainsTable {
 }
 
 /** Further workspaces that may use a domain. */
-interface CustomDomainSharesTable {
+export interface CustomDomainSharesTable {
   domain_id: string;
   workspace: string;
 }

@@ -31,6 +31,7 @@ export async function createDomain(
     challenge: randomSecret(),
     fallbackPreviewId: undefined,
     isAccountWide: false,
+    sharedWith: [],
     lastCheckedAtMs: undefined,
     failure: undefined,
     createdAtMs: nowMs,

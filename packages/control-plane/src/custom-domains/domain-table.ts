@@ -14,6 +14,11 @@ export class DomainTable {
   /** Only these are served; a name is verified once. */
   readonly #verified = new Map<string, DomainEntry>();
   readonly #hosts = new Map<string, CustomHost>();
+  readonly #isSameAccount: (workspace: string, other: string) => boolean;
+
+  constructor(isSameAccount: (workspace: string, other: string) => boolean) {
+    this.#isSameAccount = isSameAccount;
+  }
 
   put(domain: CustomDomainRecord): void {
     const previewIds = this.#entries.get(domain.id)?.previewIds ?? new Map<string, string>();
@@ -30,17 +35,34 @@ export class DomainTable {
     return previewIds;
   }
 
-  /** One that the workspace owns. */
+  /** One that the workspace may use; its own come first. */
   find(workspace: WorkspaceName, name: string): CustomDomainRecord | undefined {
-    return this.ownedBy(workspace).find((domain) => domain.name === name);
+    const named = this.usableBy(workspace).filter((domain) => domain.name === name);
+    return named.find((domain) => domain.workspace === workspace) ?? named[0];
   }
 
-  /** By name. */
-  ownedBy(workspace: WorkspaceName): CustomDomainRecord[] {
-    const domains = [...this.#entries.values()].map(({ domain }) => domain);
-    return domains
-      .filter((domain) => domain.workspace === workspace)
+  /** Its own and those that others share with it, by name. */
+  usableBy(workspace: WorkspaceName): CustomDomainRecord[] {
+    const mayUse = (domain: CustomDomainRecord): boolean =>
+      domain.workspace === workspace ||
+      domain.sharedWith.includes(workspace) ||
+      (domain.isAccountWide && this.#isSameAccount(domain.workspace, workspace));
+    return this.#all()
+      .filter(mayUse)
       .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** Workspaces that claim the name for themselves. */
+  claimantsOf(name: string): WorkspaceName[] {
+    return this.#all().flatMap((domain) => (domain.name === name ? [domain.workspace] : []));
+  }
+
+  /** For a workspace that is gone: the ids of its domains. What others shared with it is not shared any more. */
+  withdraw(workspace: WorkspaceName): string[] {
+    for (const domain of this.#all().filter(({ sharedWith }) => sharedWith.includes(workspace))) {
+      this.put({ ...domain, sharedWith: domain.sharedWith.filter((each) => each !== workspace) });
+    }
+    return this.#all().flatMap((domain) => (domain.workspace === workspace ? [domain.id] : []));
   }
 
   /** False for a domain that is gone. */
@@ -76,6 +98,10 @@ export class DomainTable {
       if (entry !== undefined) found.push(entry);
     }
     return found;
+  }
+
+  #all(): CustomDomainRecord[] {
+    return [...this.#entries.values()].map(({ domain }) => domain);
   }
 
   #forget(id: string): void {

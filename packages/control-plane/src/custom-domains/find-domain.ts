@@ -3,7 +3,7 @@ import type { WorkspaceName } from "@dormouse/schema";
 import type { CustomDomainRecord } from "@dormouse/store";
 import type { ControlPlaneDeps } from "../ports.ts";
 
-/** @throws {AppError} DOMAIN_NOT_FOUND */
+/** One that the workspace owns or that is shared with it. @throws {AppError} DOMAIN_NOT_FOUND */
 export function requireDomain(
   { directory }: ControlPlaneDeps,
   workspace: WorkspaceName,
@@ -12,6 +12,15 @@ export function requireDomain(
   const domain = directory.domains.find(workspace, name.toLowerCase());
   if (domain !== undefined) return domain;
   throw domainNotFound(name, workspace);
+}
+
+/** One that the workspace owns. @throws {AppError} DOMAIN_NOT_FOUND, FORBIDDEN for a shared one */
+export function requireOwnDomain(deps: ControlPlaneDeps, workspace: WorkspaceName, name: string): CustomDomainRecord {
+  const domain = requireDomain(deps, workspace, name);
+  if (domain.workspace === workspace) return domain;
+  throw new AppError("FORBIDDEN", `Cannot manage domain "${name}": it belongs to workspace "${domain.workspace}"`, {
+    hint: "Ask an administrator of that workspace",
+  });
 }
 
 export function domainNotFound(name: string, workspace: WorkspaceName): AppError {

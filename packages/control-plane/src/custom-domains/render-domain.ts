@@ -1,9 +1,15 @@
-import type { CustomDomainAnswer } from "@dormouse/schema";
+import type { CustomDomainAnswer, WorkspaceName } from "@dormouse/schema";
 import type { CustomDomainRecord } from "@dormouse/store";
 import { dnsRecordsOf } from "./dns-records.ts";
 
-/** A domain as clients see it. */
-export function renderDomain(domain: CustomDomainRecord, baseUrl: string): CustomDomainAnswer {
+export interface DomainViewer {
+  readonly workspace: WorkspaceName;
+  /** What it reaches this server at. */
+  readonly baseUrl: string;
+}
+
+/** A domain as clients of a workspace that may use it see it. */
+export function renderDomain(domain: CustomDomainRecord, { workspace, baseUrl }: DomainViewer): CustomDomainAnswer {
   const { displayName, region, fallbackPreviewId, lastCheckedAtMs, failure } = domain;
   const { txtName, txtValue, cnameTarget } = dnsRecordsOf(domain, baseUrl);
   return {
@@ -11,7 +17,8 @@ export function renderDomain(domain: CustomDomainRecord, baseUrl: string): Custo
       name: domain.name,
       ...(displayName !== undefined && { displayName }),
       labels: { ...domain.labels },
-      workspace: domain.workspace,
+      workspace,
+      ...(workspace !== domain.workspace && { sharedFromWorkspace: domain.workspace }),
       createdAt: new Date(domain.createdAtMs).toISOString(),
       updatedAt: new Date(domain.updatedAtMs).toISOString(),
     },

@@ -1,25 +1,10 @@
 import { expect, test } from "bun:test";
 import { WorkspaceName } from "@dormouse/schema";
 import { as } from "../../testkit/accounts.ts";
-import { addDomain, addVerified, publish, served, verify } from "../../testkit/domains.ts";
-import { addWorkspace, startServer, type TestServer } from "../../testkit/server.ts";
-import { issueApiKey } from "../installation.ts";
+import { addDomain, addVerified, publish, served, startWithRival, verify } from "../../testkit/domains.ts";
+import { addWorkspace, type TestServer } from "../../testkit/server.ts";
 
-const RIVAL = WorkspaceName.parse("rival");
 const TAKEN = { status: 409, body: { code: 409, error: "DOMAIN_ALREADY_EXISTS" } };
-
-/** A server with a second workspace and what its administrator sends. */
-async function startWithRival(): Promise<{ server: TestServer; rival: Record<string, string> }> {
-  let key = "";
-  const server = await startServer({
-    settings: { publicUrl: "https://box.dormouse.example" },
-    prepare: async (store) => {
-      await addWorkspace(store, RIVAL);
-      key = await issueApiKey({ store, clock: Date.now }, RIVAL, "rival");
-    },
-  });
-  return { server, rival: as(key, RIVAL) };
-}
 
 async function show(server: TestServer, spec: object, headers: Record<string, string> = {}, query = "") {
   await server.call("POST", "/sandboxes?createIfNotExist=true", { metadata: { name: "box" } }, headers);
@@ -28,8 +13,8 @@ async function show(server: TestServer, spec: object, headers: Record<string, st
 }
 
 test("F171 another workspace's domain cannot be seen, changed, verified, deleted or used", async () => {
-  const { server, rival } = await startWithRival();
-  await using _closed = server;
+  await using bench = await startWithRival();
+  const { server, rival } = bench;
   await addVerified(server, "shop.example");
   expect((await server.call("GET", "/customdomains", undefined, rival)).body).toEqual([]);
   for (const [method, path] of [
@@ -46,8 +31,8 @@ test("F171 another workspace's domain cannot be seen, changed, verified, deleted
 });
 
 test("F171 a verified domain, and what is above and below it, is nobody else's; its neighbours are free", async () => {
-  const { server, rival } = await startWithRival();
-  await using _closed = server;
+  await using bench = await startWithRival();
+  const { server, rival } = bench;
   await addVerified(server, "eu.shop.example");
   for (const name of [
     "eu.shop.example",
@@ -66,8 +51,8 @@ test("F171 a verified domain, and what is above and below it, is nobody else's; 
 });
 
 test("F171 a claim without proof neither blocks nor shadows the owner, whoever was first", async () => {
-  const { server, rival } = await startWithRival();
-  await using _closed = server;
+  await using bench = await startWithRival();
+  const { server, rival } = bench;
   for (const name of ["shop.example", "www.shop.example", "example.org"]) await addDomain(server, name, rival);
   expect(await addVerified(server, "shop.example")).toMatchObject({ body: { spec: { status: "verified" } } });
   await show(server, { customDomain: "shop.example", prefixUrl: "www" });
@@ -79,8 +64,8 @@ test("F171 a claim without proof neither blocks nor shadows the owner, whoever w
 });
 
 test("F171 of two claims with proof the first that is verified counts, also of one above or below", async () => {
-  const { server, rival } = await startWithRival();
-  await using _closed = server;
+  await using bench = await startWithRival();
+  const { server, rival } = bench;
   for (const name of ["shop.example", "www.shop.example", "example.shop.example"]) {
     publish(server, await addDomain(server, name, rival));
   }
@@ -95,17 +80,17 @@ test("F171 of two claims with proof the first that is verified counts, also of o
 });
 
 test("F171 of claims that are verified at once, one is", async () => {
-  const { server, rival } = await startWithRival();
-  await using _closed = server;
+  await using bench = await startWithRival();
+  const { server, rival } = bench;
   publish(server, await addDomain(server, "shop.example"));
   publish(server, await addDomain(server, "www.shop.example", rival));
   const answers = await Promise.all([verify(server, "shop.example"), verify(server, "www.shop.example", rival)]);
-  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 409]));
 });
 
 test("F171 a domain that is free again has nothing left of its last workspace", async () => {
-  const { server, rival } = await startWithRival();
-  await using _closed = server;
+  await using bench = await startWithRival();
+  const { server, rival } = bench;
   await addVerified(server, "shop.example");
   await show(server, { customDomain: "shop.example", prefixUrl: "www" });
   server.dns.txt.clear();
@@ -120,8 +105,8 @@ test("F171 a domain that is free again has nothing left of its last workspace", 
 });
 
 test("F172 the fallback is never another workspace's preview, also when that takes the id over", async () => {
-  const { server, rival } = await startWithRival();
-  await using _closed = server;
+  await using bench = await startWithRival();
+  const { server, rival } = bench;
   await addVerified(server, "shop.example");
   await show(server, { prefixUrl: "free" }, rival);
   const set = (fallbackPreviewId: string) =>
@@ -143,8 +128,8 @@ test("F172 the fallback is never another workspace's preview, also when that tak
 });
 
 test("F171 with the workspace its domains go, and are free for others", async () => {
-  const { server, rival } = await startWithRival();
-  await using _closed = server;
+  await using bench = await startWithRival();
+  const { server, rival } = bench;
   await addVerified(server, "shop.example", rival);
   expect(await addDomain(server, "shop.example")).toMatchObject(TAKEN);
   await server.call("DELETE", "/workspaces/rival");

@@ -2,7 +2,7 @@ import { AppError } from "@dormouse/kernel";
 import type { CustomDomainUpdateRequest } from "@dormouse/schema";
 import type { CustomDomainRecord } from "@dormouse/store";
 import type { DomainContext } from "./context.ts";
-import { domainNotFound, requireDomain } from "./find-domain.ts";
+import { domainNotFound, requireOwnDomain } from "./find-domain.ts";
 
 /**
  * Renames, relabels, and says which preview serves the hosts that no preview has. What the request leaves out stays, `null`
@@ -16,7 +16,7 @@ export async function updateDomain(
 ): Promise<CustomDomainRecord> {
   const { store, directory, clock } = context;
   return context.changeOf(id, async () => {
-    const domain = requireDomain(context, workspace, name);
+    const domain = requireOwnDomain(context, workspace, name);
     const fallbackPreviewId = await findFallback(context, domain, spec.fallbackPreviewId);
     const changed = await store.customDomains.change(id, {
       displayName: metadata.displayName === undefined ? domain.displayName : (metadata.displayName ?? undefined),

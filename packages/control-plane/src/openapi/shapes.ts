@@ -1,6 +1,7 @@
 import {
   ApiKeyAnswer,
   CustomDomainAnswer,
+  CustomDomainShareAnswer,
   PreviewAnswer,
   PreviewTokenAnswer,
   SandboxAnswer,
@@ -31,6 +32,7 @@ export const SchedulePage = pageOf(ScheduleAnswer);
 export const ScheduleExecutionPage = pageOf(ScheduleExecutionAnswer);
 
 export const CustomDomainList = z.array(CustomDomainAnswer);
+export const CustomDomainShareList = z.array(CustomDomainShareAnswer);
 export const PreviewList = z.array(PreviewAnswer);
 export const PreviewTokenList = z.array(PreviewTokenAnswer);
 export const WorkspaceList = z.array(WorkspaceAnswer);

@@ -1,6 +1,11 @@
-import { CustomDomainAnswer, CustomDomainCreateRequest, CustomDomainUpdateRequest } from "@dormouse/schema";
+import {
+  CustomDomainAnswer,
+  CustomDomainCreateRequest,
+  CustomDomainShareRequest,
+  CustomDomainUpdateRequest,
+} from "@dormouse/schema";
 import type { OperationGroup } from "../operation.ts";
-import { CustomDomainList } from "../shapes.ts";
+import { CustomDomainList, CustomDomainShareList } from "../shapes.ts";
 
 export const customDomains: OperationGroup = {
   tag: "Custom domains",
@@ -10,7 +15,7 @@ export const customDomains: OperationGroup = {
       method: "get",
       path: "/customdomains",
       id: "listCustomDomains",
-      summary: "List the domains of the workspace",
+      summary: "List the domains of the workspace, with those that are shared with it",
       answer: CustomDomainList,
     },
     {
@@ -54,6 +59,31 @@ export const customDomains: OperationGroup = {
       summary: "Ask DNS whose the domain is; one whose records are gone fails and serves nothing",
       answer: CustomDomainAnswer,
       errors: ["DOMAIN_NOT_FOUND", "DOMAIN_ALREADY_EXISTS", "UPSTREAM_UNREACHABLE"],
+    },
+    {
+      method: "get",
+      path: "/customdomains/{domainName}/share",
+      id: "listCustomDomainShares",
+      summary: "List with whom a domain is shared",
+      answer: CustomDomainShareList,
+      errors: ["DOMAIN_NOT_FOUND"],
+    },
+    {
+      method: "post",
+      path: "/customdomains/{domainName}/share",
+      id: "shareCustomDomain",
+      summary: "Let another workspace of the account, or all of them, have previews under a verified domain",
+      body: CustomDomainShareRequest,
+      answer: CustomDomainAnswer,
+      errors: ["DOMAIN_NOT_FOUND", "WORKSPACE_NOT_FOUND", "DOMAIN_ALREADY_EXISTS"],
+    },
+    {
+      method: "delete",
+      path: "/customdomains/{domainName}/share/{targetWorkspace}",
+      id: "unshareCustomDomain",
+      summary: "End a share; the previews that lose their place under the domain go",
+      answer: CustomDomainAnswer,
+      errors: ["DOMAIN_NOT_FOUND"],
     },
   ],
 };
