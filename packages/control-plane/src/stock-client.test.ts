@@ -100,6 +100,8 @@ test(
       fallback: { status: "verified", fallbackPreviewId: expect.stringMatching(/^p[0-9a-z]{20}$/) },
       got: { name: "shop.example" },
       listed: ["shop.example"],
+      shares: [{ status: "active", workspace: "account", workspaceDisplayName: "" }],
+      sharesLeft: [],
       deleted: "shop.example",
       missing: { code: 404 },
     });

@@ -4,7 +4,10 @@ import {
   deleteCustomDomain,
   getCustomDomain,
   listCustomDomains,
+  listCustomDomainShares,
   SandboxInstance,
+  shareCustomDomain,
+  unshareCustomDomain,
   updateCustomDomain,
   verifyCustomDomain,
 } from "@blaxel/core";
@@ -31,6 +34,10 @@ const spec = { fallbackPreviewId: "www" };
 seen.fallback = (await dataOf(updateCustomDomain({ ...options, body: { metadata: {}, spec } }))).spec;
 seen.got = (await dataOf(getCustomDomain(options))).metadata;
 seen.listed = (await dataOf(listCustomDomains({ throwOnError: true }))).map(({ metadata }) => metadata.name);
+await shareCustomDomain({ ...options, body: { targetWorkspace: "account" } });
+seen.shares = await dataOf(listCustomDomainShares(options));
+await unshareCustomDomain({ path: { ...path, targetWorkspace: "account" }, throwOnError: true });
+seen.sharesLeft = await dataOf(listCustomDomainShares(options));
 seen.deleted = (await dataOf(deleteCustomDomain(options))).metadata.name;
 seen.missing = await caught(getCustomDomain(options));
 
