@@ -9,6 +9,7 @@ import { renderError } from "./http/errors.ts";
 import { refuseUnknownVersion } from "./http/version.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
+import { customDomainRoutes } from "./routes/custom-domains.ts";
 import { oauthRoutes } from "./routes/oauth.ts";
 import { previewRoutes } from "./routes/previews.ts";
 import { referenceRoutes } from "./routes/reference.ts";
@@ -44,6 +45,7 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
     .route("/sandboxes/:sandbox/schedule-executions", sandboxExecutionRoutes(deps))
     .route("/schedules", workspaceScheduleRoutes(deps))
     .route("/schedule-executions", workspaceExecutionRoutes(deps))
+    .route("/customdomains", customDomainRoutes(deps))
     .route("/volumes", volumeRoutes(deps))
     .route("/sandboxes", sandboxRoutes(deps));
   return new Hono<ApiEnv>()

@@ -5,9 +5,11 @@ import type {
   PreviewTokenRoute,
   SandboxId,
   SandboxRoute,
+  WorkspaceName,
 } from "@dormouse/schema";
 import type { PreviewRecord, PreviewTokenRecord, SandboxRecord, Store } from "@dormouse/store";
 import { loadCredentials, type Credentials } from "./accounts/credentials.ts";
+import { DomainTable } from "./custom-domains/domain-table.ts";
 import { previewExpiresAtMs } from "./previews/expiry.ts";
 import { hostLabel } from "./urls.ts";
 
@@ -17,6 +19,7 @@ import { hostLabel } from "./urls.ts";
  */
 export class Directory implements GatewayDirectory {
   readonly credentials: Credentials;
+  readonly domains: DomainTable;
   readonly #clock: () => number;
   readonly #sandboxes = new Map<string, SandboxRoute>();
   readonly #labels = new Map<string, SandboxRoute>();
@@ -26,6 +29,7 @@ export class Directory implements GatewayDirectory {
 
   constructor(credentials: Credentials, clock: () => number) {
     this.credentials = credentials;
+    this.domains = new DomainTable((workspace, other) => credentials.people.isSameAccount(workspace, other));
     this.#clock = clock;
   }
 
@@ -37,12 +41,22 @@ export class Directory implements GatewayDirectory {
     return this.#labels.get(hostLabel);
   }
 
-  findDomain(_hostname: string): DomainRoute | undefined {
-    return undefined;
-  }
-
   findPreview(previewId: string): PreviewRoute | undefined {
     return this.#previews.get(previewId);
+  }
+
+  /** A preview at the host itself comes before any fallback, which is the longest domain's. */
+  findDomain(hostname: string): DomainRoute | undefined {
+    const entries = this.domains.above(hostname);
+    for (const { domain, previewIds } of entries) {
+      const preview = this.#findLive(previewIds.get(hostname));
+      if (preview !== undefined) return { domain: domain.name, preview, isFallback: false };
+    }
+    const nearest = entries[0]?.domain;
+    const preview = this.#findLive(nearest?.fallbackPreviewId);
+    // Ids can be given anew, also in another workspace.
+    if (nearest === undefined || preview?.sandbox.workspace !== nearest.workspace) return undefined;
+    return { domain: nearest.name, preview, isFallback: true };
   }
 
   /** Access tokens count as well as keys. */
@@ -78,7 +92,9 @@ export class Directory implements GatewayDirectory {
     }
   }
 
+  /** One whose domain is gone meanwhile is gone too. */
   putPreview(sandbox: SandboxRecord, preview: PreviewRecord): void {
+    if (preview.customHost !== undefined && !this.domains.bind(preview.id, preview.customHost)) return;
     const expiresAtMs = previewExpiresAtMs(preview);
     this.#previews.set(preview.id, {
       previewId: preview.id,
@@ -95,6 +111,17 @@ export class Directory implements GatewayDirectory {
   removePreview(previewId: string): void {
     this.#previews.delete(previewId);
     this.#tokens.delete(previewId);
+    this.domains.unbind(previewId);
+  }
+
+  /** Its previews stop answering too. Idempotent. */
+  removeDomain(id: string): void {
+    for (const previewId of this.domains.remove(id)) this.removePreview(previewId);
+  }
+
+  /** Once the workspace is gone. */
+  removeDomainsOf(workspace: WorkspaceName): void {
+    for (const id of this.domains.withdraw(workspace)) this.removeDomain(id);
   }
 
   putToken({ previewId, value, expiresAtMs }: PreviewTokenRecord): void {
@@ -106,6 +133,12 @@ export class Directory implements GatewayDirectory {
   removeToken(previewId: string, value: string): void {
     this.#tokens.get(previewId)?.delete(value);
   }
+
+  #findLive(previewId: string | undefined): PreviewRoute | undefined {
+    const preview = previewId === undefined ? undefined : this.#previews.get(previewId);
+    const hasExpired = preview?.expiresAtMs !== undefined && preview.expiresAtMs <= this.#clock();
+    return hasExpired ? undefined : preview;
+  }
 }
 
 /** The directory of everything stored. */
@@ -116,6 +149,7 @@ export async function loadDirectory(store: Store, clock: () => number): Promise<
     sandboxes.set(sandbox.id, sandbox);
     if (sandbox.status === "DEPLOYED" || refusalOf(sandbox) === "disabled") directory.putSandbox(sandbox);
   }
+  for (const domain of await store.customDomains.all()) directory.domains.put(domain);
   for (const preview of await store.previews.all()) {
     const sandbox = sandboxes.get(preview.sandboxId);
     if (sandbox !== undefined) directory.putPreview(sandbox, preview);

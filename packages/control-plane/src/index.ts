@@ -6,6 +6,7 @@ export type {
   ControlPlaneDeps,
   ControlPlaneSettings,
   Logger,
+  Resolver,
   SandboxAnswerToCall,
   SandboxCalls,
   SandboxLife,

@@ -28,6 +28,14 @@ export interface SandboxAnswerToCall {
   readonly error: string | undefined;
 }
 
+/** DNS as a client of it sees it; both give nothing for a name that is not there. */
+export interface Resolver {
+  /** Each record's whole text. @throws {AppError} UPSTREAM_UNREACHABLE when DNS does not answer */
+  resolveTxt(name: string): Promise<readonly string[]>;
+  /** @throws {AppError} UPSTREAM_UNREACHABLE when DNS does not answer */
+  resolveCname(name: string): Promise<readonly string[]>;
+}
+
 /** Structured log; pino fits. */
 export interface Logger {
   info(event: Readonly<Record<string, unknown>>): void;
@@ -57,6 +65,7 @@ export interface ControlPlaneDeps {
   readonly life: SandboxLife;
   readonly directory: Directory;
   readonly audit: AuditLog;
+  readonly resolver: Resolver;
   readonly scheduler: Scheduler;
   readonly settings: ControlPlaneSettings;
   readonly log: Logger;

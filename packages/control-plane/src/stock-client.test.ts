@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { CustomDomainAnswer } from "@dormouse/schema";
 import { runClient } from "../testkit/run-client.ts";
 import { startServer } from "../testkit/server.ts";
 
@@ -73,6 +74,37 @@ test(
     const { session, sessions, gotSession } = seen as Record<"session" | "gotSession", object> & { sessions: object[] };
     expect(sessions).toEqual([session]);
     expect(session).toMatchObject(gotSession);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "F170 F171 F172 the unmodified Blaxel client claims and verifies a domain, shows a preview there and sets the fallback",
+  async () => {
+    await using server = await startServer();
+    // Its owner publishes the record as soon as there is one.
+    server.dns.beforeAnswer = async () => {
+      const { body } = await server.call("GET", "/customdomains/shop.example");
+      const { spec } = body as CustomDomainAnswer;
+      for (const [name, value] of Object.entries(spec.txtRecords)) server.dns.txt.set(name, [value]);
+    };
+    expect(await runClient(server, "custom-domains")).toMatchObject({
+      created: {
+        metadata: { name: "shop.example", displayName: "Shop", workspace: "default", createdAt: expect.any(String) },
+        spec: { status: "pending", domainType: "previews" },
+      },
+      conflict: { code: 409 },
+      tooEarly: { code: 400 },
+      verified: { status: "verified", lastVerifiedAt: expect.any(String) },
+      preview: { customDomain: "shop.example", url: expect.stringMatching(/^http:\/\/www\.shop\.example:\d+$/) },
+      fallback: { status: "verified", fallbackPreviewId: expect.stringMatching(/^p[0-9a-z]{20}$/) },
+      got: { name: "shop.example" },
+      listed: ["shop.example"],
+      shares: [{ status: "active", workspace: "account", workspaceDisplayName: "" }],
+      sharesLeft: [],
+      deleted: "shop.example",
+      missing: { code: 404 },
+    });
   },
   TIMEOUT_MS,
 );

@@ -16,6 +16,13 @@ export function sandboxUrl(settings: ControlPlaneSettings, baseUrl: string, sand
   return ownOrigin({ baseUrl, domain: settings.domain }, "run", hostLabel(sandbox)) ?? path;
 }
 
+/** Where visitors go for a host of a user's own: scheme and port are this server's. */
+export function customUrl(baseUrl: string, hostname: string): string {
+  const url = new URL(baseUrl);
+  url.hostname = hostname;
+  return url.origin;
+}
+
 /** On a host of its own unless asked otherwise; a bare address can carry no name in front, so it gets a path. */
 export function previewUrl(settings: ControlPlaneSettings, baseUrl: string, previewId: string): string {
   const path = `${baseUrl}/preview/${previewId}`;

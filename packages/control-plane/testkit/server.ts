@@ -15,6 +15,7 @@ import {
 import { MemoryCalls } from "./memory-calls.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 import { MemoryLife } from "./memory-life.ts";
+import { MemoryResolver } from "./memory-resolver.ts";
 
 export const WORKSPACE = WorkspaceName.parse("default");
 
@@ -41,16 +42,18 @@ export class TestServer implements AsyncDisposable {
   readonly engine: MemoryEngine;
   readonly life: MemoryLife;
   readonly calls: MemoryCalls;
+  readonly dns: MemoryResolver;
   readonly logged: Readonly<Record<string, unknown>>[];
   /** Empty unless the store was new. */
   readonly apiKey: string;
   readonly fetch: (request: Request) => Response | Promise<Response>;
 
-  constructor(parts: Pick<TestServer, "deps" | "engine" | "life" | "calls" | "logged" | "apiKey">) {
+  constructor(parts: Pick<TestServer, "deps" | "engine" | "life" | "calls" | "dns" | "logged" | "apiKey">) {
     this.deps = parts.deps;
     this.engine = parts.engine;
     this.life = parts.life;
     this.calls = parts.calls;
+    this.dns = parts.dns;
     this.logged = parts.logged;
     this.apiKey = parts.apiKey;
     this.fetch = createControlPlane(parts.deps).fetch;
@@ -96,6 +99,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const engine = options.engine ?? new MemoryEngine();
   const life = new MemoryLife();
   const calls = new MemoryCalls();
+  const dns = new MemoryResolver();
   const deps = createSandboxContext({
     store,
     engine,
@@ -112,13 +116,14 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       ...options.settings,
     },
     audit: new AuditLog({ store, log, clock }),
+    resolver: dns,
     scheduler: new Scheduler({ store, calls, log, clock }),
     log,
     clock,
   });
   await recover(deps);
   await deps.scheduler.start();
-  return new TestServer({ deps, engine, life, calls, logged, apiKey });
+  return new TestServer({ deps, engine, life, calls, dns, logged, apiKey });
 }
 
 /** A further workspace of the first account. */

@@ -143,8 +143,8 @@ function rulesOf({ route, grant, edge }: Admission, port: number): UpstreamHeade
     appHost: preview?.hostHeader === "localhost" ? `localhost:${port}` : undefined,
     platform: fallback && {
       "x-blaxel-fallback": "true",
-      "x-blaxel-fallback-preview": fallback.previewId,
-      "x-blaxel-fallback-domain": fallback.host,
+      "x-blaxel-fallback-preview": fallback.prefix,
+      "x-blaxel-fallback-domain": fallback.domain,
     },
     injected: preview?.requestHeaders,
   };

@@ -29,6 +29,8 @@ test("F171 a custom domain is its preview, on every path", async () => {
   await using bench = await benchWithEcho();
   bench.addDomain("app.example.com", "open");
   bench.addDomain("private.example.com", "closed");
+  bench.addDomain("open.preview.example.com", "closed");
+  expect((await fetch(bench.url, { headers: { Host: "open.preview.example.com" } })).status).toBe(401);
   const host = { Host: "APP.example.com:8080", "X-Blaxel-Fallback": "true", "X-Blaxel-Fallback-Preview": "spoofed" };
   const echo = await echoOf(await fetch(`${bench.url}/run/acme/sandboxes/box`, { headers: host }));
   expect(echo.url).toBe("/run/acme/sandboxes/box");
@@ -44,8 +46,8 @@ test("F172 a fallback preview is told that it is one and for which host", async 
   const echo = await echoOf(await fetch(`${bench.url}/a`, { headers: host }));
   expect(echo.headers).toMatchObject({
     "x-blaxel-fallback": "true",
-    "x-blaxel-fallback-preview": "open",
-    "x-blaxel-fallback-domain": "nobody.example.com",
+    "x-blaxel-fallback-preview": "nobody",
+    "x-blaxel-fallback-domain": "example.com",
   });
 });
 

@@ -20,7 +20,7 @@ export type Place =
   | (PlaceBase & { readonly kind: "domain"; readonly route: DomainRoute; readonly host: string });
 
 export interface AddressBook {
-  /** Answers for the hosts that are no kind of ours. */
+  /** Knows the domains of users, which are none of ours. */
   readonly directory: Pick<GatewayDirectory, "findDomain">;
   /** Host names, without a port, that ours may stand in front of; any when undefined. */
   readonly baseHosts?: ReadonlySet<string> | undefined;
@@ -59,7 +59,8 @@ const PATHS: readonly PathPlace[] = [
 export function findPlace(url: string, book: AddressBook): Place | undefined {
   const path = pathOf(url);
   const hostname = hostnameOf(authorityOf(url));
-  return placeOfHost(hostname, path, book) ?? placeOfDomain(hostname, path, book) ?? placeOfPath(path);
+  // A user's domain may look like a host of ours: "app.preview.example.com".
+  return placeOfDomain(hostname, path, book) ?? placeOfHost(hostname, path, book) ?? placeOfPath(path);
 }
 
 function placeOfHost(hostname: string, path: string, { baseHosts }: AddressBook): Place | undefined {

@@ -14,7 +14,13 @@ export interface Route {
   /** Raw path and query as sent, without the mount. */
   readonly path: string;
   /** Set when a custom domain's fallback serves a host that no preview has. */
-  readonly fallback: { readonly previewId: string; readonly host: string } | undefined;
+  readonly fallback: Fallback | undefined;
+}
+
+export interface Fallback {
+  readonly domain: string;
+  /** What stands before the domain in the host that was asked for; "" at the domain itself. */
+  readonly prefix: string;
 }
 
 /** @throws {AppError} ROUTE_NOT_FOUND for an unknown preview or host, PREVIEW_EXPIRED */
@@ -22,9 +28,10 @@ export function findRoute(directory: GatewayDirectory, place: Place): Route {
   if (place.kind === "sandbox") return sandboxRoute(place, place);
   if (place.kind === "labelled-sandbox") return sandboxRoute(place, findLabelled(directory, place.label));
   if (place.kind === "preview") return previewRoute(place, findPreview(directory, place.previewId));
-  const { preview, isFallback } = place.route;
+  const { domain, preview, isFallback } = place.route;
   const route = previewRoute(place, preview);
-  return isFallback ? { ...route, fallback: { previewId: preview.previewId, host: place.host } } : route;
+  if (!isFallback) return route;
+  return { ...route, fallback: { domain, prefix: place.host.slice(0, -domain.length).replace(/\.$/, "") } };
 }
 
 function sandboxRoute({ mount, path }: Place, { workspace, name }: { workspace: string; name: string }): Route {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DomainName } from "./domain-name.ts";
 import { Duration } from "./duration.ts";
 import { VolumeAttachments } from "./volume-attachments.ts";
 import { SandboxExtraArgs, SandboxFailure, SandboxLifecycle } from "./sandbox-lifecycle.ts";
@@ -234,6 +235,8 @@ export const PreviewSpec = z.object({
   prefixUrl: unset(
     z.string().regex(/^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$/, "expected lower-case letters, digits and hyphens"),
   ),
+  /** Its host is this domain, with `prefixUrl` and a dot in front if there is one. */
+  customDomain: z.preprocess((value) => (value === "" ? undefined : value), unset(DomainName)),
   expires: unset(IsoTime),
   ttl: unset(Duration),
   /** Ours: `localhost` shows the app `localhost:PORT` as its host and origin, for dev servers that refuse any other. */
@@ -246,7 +249,7 @@ export type PreviewSpec = z.infer<typeof PreviewSpec>;
 /** Body of `POST /sandboxes/{name}/previews`. */
 export const PreviewCreateRequest = z.object({
   metadata: z.object({ name: unset(PreviewName), displayName: unset(z.string().max(63)) }).prefault({}),
-  spec: PreviewSpec.extend({ customDomain: z.string().nullish() }),
+  spec: PreviewSpec,
 });
 export type PreviewCreateRequest = z.infer<typeof PreviewCreateRequest>;
 

@@ -4,6 +4,8 @@ export * from "./audit.ts";
 export * from "./backup.ts";
 export * from "./codegen.ts";
 export * from "./control-plane.ts";
+export * from "./custom-domains.ts";
+export * from "./domain-name.ts";
 export * from "./duration.ts";
 export * from "./engine.ts";
 export * from "./network.ts";

@@ -27,12 +27,12 @@ export interface PreviewRoute {
   readonly expiresAtMs?: number;
 }
 
-/** A host name of a workspace's own. */
+/** What a host under a custom domain leads to. */
 export interface DomainRoute {
-  /** The domain it belongs to: itself, or the one above it. */
+  /** The verified domain that the host belongs to. */
   readonly domain: string;
   readonly preview: PreviewRoute;
-  /** True for a host that no preview has, which the domain's fallback serves. */
+  /** No preview has the host itself: this one serves all such hosts of the domain. */
   readonly isFallback: boolean;
 }
 
@@ -51,7 +51,7 @@ export interface GatewayDirectory {
   /** By the first label of its own host. */
   findSandboxByLabel(hostLabel: string): SandboxRoute | undefined;
   findPreview(previewId: string): PreviewRoute | undefined;
-  /** `hostname` is in lower case and without a port. */
+  /** `hostname` in lower case and without port. Never an expired preview. */
   findDomain(hostname: string): DomainRoute | undefined;
   /** True when `apiKey` is a live credential of `workspace`. */
   isApiKeyValid(workspace: string, apiKey: string): boolean;

@@ -2,8 +2,14 @@ export type { AccountOwner, WorkspaceRecord } from "./accounts.ts";
 export type { AuditActor, AuditRecord, AuditScope } from "./audit.ts";
 export type { ApiKeyRecord, FirstApiKey, LoginGrantRecord, ServiceAccountRecord, Subject } from "./credentials.ts";
 export { backUp, restore, type BackupSummary, type RestoreOptions } from "./backup.ts";
+export type {
+  CustomDomainAudience,
+  CustomDomainChange,
+  CustomDomainCheck,
+  CustomDomainRecord,
+} from "./custom-domains.ts";
 export type { StoreOptions } from "./database.ts";
-export type { PreviewRecord, PreviewTokenRecord } from "./previews.ts";
+export type { CustomHost, PreviewRecord, PreviewTokenRecord } from "./previews.ts";
 export type { SandboxChange, SandboxRecord } from "./sandboxes.ts";
 export type { ExecutionOutcome, ExecutionRecord, NewExecution, ScheduleClaim } from "./schedule-executions.ts";
 export type { ScheduleChange, ScheduleRecord, WaitingSchedule } from "./schedules.ts";

@@ -11,6 +11,7 @@ import { accounts } from "./migrations/0002-accounts.ts";
 import { sandboxLifecycle } from "./migrations/0003-sandbox-lifecycle.ts";
 import { schedules } from "./migrations/0005-schedules.ts";
 import { audit } from "./migrations/0006-audit.ts";
+import { customDomains } from "./migrations/0007-custom-domains.ts";
 import { volumes } from "./migrations/0004-volumes.ts";
 import type { Tables } from "./tables.ts";
 
@@ -22,6 +23,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0004-volumes": volumes,
   "0005-schedules": schedules,
   "0006-audit": audit,
+  "0007-custom-domains": customDomains,
 };
 
 type Migrations = Readonly<Record<string, Migration>>;

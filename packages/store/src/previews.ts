@@ -1,6 +1,7 @@
 import { AppError } from "@dormouse/kernel";
-import type { PreviewName, PreviewSpec, SandboxId } from "@dormouse/schema";
+import type { PreviewName, PreviewSpec, SandboxId, WorkspaceName } from "@dormouse/schema";
 import type { Kysely, Selectable } from "kysely";
+import { requireUsable } from "./custom-domains.ts";
 import type { PreviewsTable, PreviewTokensTable, Tables } from "./tables.ts";
 
 export interface PreviewRecord {
@@ -11,6 +12,14 @@ export interface PreviewRecord {
   readonly displayName: string | undefined;
   readonly spec: PreviewSpec;
   readonly createdAtMs: number;
+  /** Where it is under a custom domain; the preview goes with the domain. */
+  readonly customHost: CustomHost | undefined;
+}
+
+export interface CustomHost {
+  readonly domainId: string;
+  /** The domain, or a name below it. */
+  readonly hostname: string;
 }
 
 export interface PreviewTokenRecord {
@@ -32,11 +41,13 @@ export class PreviewRepository {
 
   /**
    * Takes the places of `replacedIds`, whose tokens go with them.
-   * @throws {AppError} SANDBOX_NOT_FOUND, PREVIEW_ALREADY_EXISTS if the name or the id is still taken.
+   * @throws {AppError} SANDBOX_NOT_FOUND, DOMAIN_NOT_FOUND for one that the workspace may not use any more, PREVIEW_ALREADY_EXISTS if the
+   *   name, the id or the host is still taken.
    */
   async insert(record: PreviewRecord, replacedIds: readonly string[] = []): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
-      await requireSandbox(transaction, record.sandboxId);
+      const workspace = await requireSandbox(transaction, record.sandboxId);
+      if (record.customHost !== undefined) await requireUsable(transaction, record.customHost.domainId, workspace);
       if (replacedIds.length > 0) await transaction.deleteFrom("previews").where("id", "in", replacedIds).execute();
       const inserted = await transaction
         .insertInto("previews")
@@ -74,6 +85,15 @@ export class PreviewRepository {
       .where("sandbox_id", "=", sandboxId)
       .orderBy("created_at_ms")
       .orderBy("name")
+      .execute();
+    return rows.map(fromRow);
+  }
+
+  async inWorkspace(workspace: WorkspaceName): Promise<PreviewRecord[]> {
+    const rows = await this.#db
+      .selectFrom("previews")
+      .selectAll()
+      .where("sandbox_id", "in", (eb) => eb.selectFrom("sandboxes").select("id").where("workspace", "=", workspace))
       .execute();
     return rows.map(fromRow);
   }
@@ -152,16 +172,17 @@ export class PreviewRepository {
   }
 }
 
-/** A sandbox that is being deleted takes no new previews. */
-async function requireSandbox(db: Kysely<Tables>, id: SandboxId): Promise<void> {
+/** Its workspace. A sandbox that is being deleted takes no new previews. */
+async function requireSandbox(db: Kysely<Tables>, id: SandboxId): Promise<string> {
   const sandbox = await db
     .selectFrom("sandboxes")
-    .select("id")
+    .select("workspace")
     .where("id", "=", id)
     .where("status", "!=", "DELETING")
     .forUpdate()
     .executeTakeFirst();
-  if (sandbox === undefined) throw new AppError("SANDBOX_NOT_FOUND", "Cannot create a preview: its sandbox is gone");
+  if (sandbox !== undefined) return sandbox.workspace;
+  throw new AppError("SANDBOX_NOT_FOUND", "Cannot create a preview: its sandbox is gone");
 }
 
 function toRow(record: PreviewRecord): Selectable<PreviewsTable> {
@@ -172,10 +193,13 @@ function toRow(record: PreviewRecord): Selectable<PreviewsTable> {
     display_name: record.displayName ?? null,
     spec: JSON.stringify(record.spec),
     created_at_ms: record.createdAtMs,
+    domain_id: record.customHost?.domainId ?? null,
+    hostname: record.customHost?.hostname ?? null,
   };
 }
 
 function fromRow(row: Selectable<PreviewsTable>): PreviewRecord {
+  const { domain_id: domainId, hostname } = row;
   return {
     id: row.id,
     sandboxId: row.sandbox_id as SandboxId,
@@ -183,6 +207,7 @@ function fromRow(row: Selectable<PreviewsTable>): PreviewRecord {
     displayName: row.display_name ?? undefined,
     spec: JSON.parse(row.spec) as PreviewSpec,
     createdAtMs: row.created_at_ms,
+    customHost: domainId === null || hostname === null ? undefined : { domainId, hostname },
   };
 }
 

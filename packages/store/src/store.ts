@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { AccountRepository } from "./accounts.ts";
 import { AuditRepository } from "./audit.ts";
 import { CredentialRepository } from "./credentials.ts";
+import { CustomDomainRepository } from "./custom-domains.ts";
 import { openDatabase, type StoreOptions } from "./database.ts";
 import { migrateToLatest } from "./migrations.ts";
 import { PreviewRepository } from "./previews.ts";
@@ -19,6 +20,7 @@ export class Store implements AsyncDisposable {
   readonly credentials: CredentialRepository;
   readonly audit: AuditRepository;
   readonly sandboxes: SandboxRepository;
+  readonly customDomains: CustomDomainRepository;
   readonly previews: PreviewRepository;
   readonly volumes: VolumeRepository;
   readonly schedules: ScheduleRepository;
@@ -32,6 +34,7 @@ export class Store implements AsyncDisposable {
     this.credentials = new CredentialRepository(db);
     this.audit = new AuditRepository(db);
     this.sandboxes = new SandboxRepository(db);
+    this.customDomains = new CustomDomainRepository(db);
     this.previews = new PreviewRepository(db);
     this.volumes = new VolumeRepository(db);
     this.schedules = new ScheduleRepository(db);

@@ -13,6 +13,8 @@ export interface Tables {
   login_grants: LoginGrantsTable;
   audit_events: AuditEventsTable;
   sandboxes: SandboxesTable;
+  custom_domains: CustomDomainsTable;
+  custom_domain_shares: CustomDomainSharesTable;
   previews: PreviewsTable;
   preview_tokens: PreviewTokensTable;
   volumes: VolumesTable;
@@ -33,6 +35,8 @@ export const PRIMARY_KEYS = {
   login_grants: ["id"],
   audit_events: ["id"],
   sandboxes: ["id"],
+  custom_domains: ["id"],
+  custom_domain_shares: ["domain_id", "workspace"],
   previews: ["id"],
   preview_tokens: ["position"],
   volumes: ["id"],
@@ -227,6 +231,34 @@ export interface ScheduleExecutionsTable {
   executed_at_ms: number;
 }
 
+export interface CustomDomainsTable {
+  id: string;
+  workspace: string;
+  /** Claimed once in a workspace, verified in one workspace only. */
+  name: string;
+  display_name: string | null;
+  labels: string;
+  region: string | null;
+  status: string;
+  /** What the domain's TXT record must hold. */
+  challenge: string;
+  /** Of a preview that may be gone. */
+  fallback_preview_id: string | null;
+  /** 1: every workspace of the account may use it. */
+  is_account_wide: number;
+  last_checked_at_ms: number | null;
+  /** Why its status is `failed`. */
+  failure: string | null;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+/** Further workspaces that may use a domain. */
+export interface CustomDomainSharesTable {
+  domain_id: string;
+  workspace: string;
+}
+
 export interface PreviewsTable {
   /** Also its id in URLs. */
   id: string;
@@ -235,6 +267,10 @@ export interface PreviewsTable {
   display_name: string | null;
   spec: string;
   created_at_ms: number;
+  /** Set for those under a custom domain, together with `hostname`. */
+  domain_id: string | null;
+  /** Of two previews under a domain no two have the same. */
+  hostname: string | null;
 }
 
 export interface PreviewTokensTable {

@@ -48,5 +48,6 @@ export function newPreview(sandbox: SandboxRecord, name: string, id: string = ra
     displayName: undefined,
     spec: PreviewSpec.parse({ port: 3000 }),
     createdAtMs: 1,
+    customHost: undefined,
   };
 }

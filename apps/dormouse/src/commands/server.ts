@@ -21,6 +21,7 @@ import { openStore, type Store } from "@dormouse/store";
 import { pino, type Logger } from "pino";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
+import { dnsResolver } from "../dns-resolver.ts";
 import { recordsIn } from "../installation.ts";
 import { callsOver } from "../sandbox-calls.ts";
 
@@ -97,6 +98,7 @@ async function connectRooms(
     life,
     directory,
     audit: new AuditLog({ store, log, clock }),
+    resolver: dnsResolver(),
     scheduler: new Scheduler({ store, calls: callsOver(life), log, clock }),
     clock,
     log,

@@ -22,6 +22,11 @@ export class People {
     return this.#accountOf.has(name);
   }
 
+  isSameAccount(workspace: string, other: string): boolean {
+    const accountId = this.#accountOf.get(workspace);
+    return accountId !== undefined && accountId === this.#accountOf.get(other);
+  }
+
   /** The account whose owner this is in `workspace`; owners are administrators of all its workspaces. */
   accountOwnedBy({ type, id }: Subject, workspace: string): string | undefined {
     const accountId = this.#accountOf.get(workspace);

@@ -96,6 +96,7 @@ export async function deleteWorkspace(
   }
   directory.credentials.people.removeWorkspace(name);
   directory.credentials.removeOf(name);
+  directory.removeDomainsOf(name);
 }
 
 export interface Availability {

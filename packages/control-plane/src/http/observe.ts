@@ -8,6 +8,7 @@ interface Operation {
   readonly sandbox?: string;
   readonly preview?: string;
   readonly volume?: string;
+  readonly domain?: string;
   readonly schedule?: string;
 }
 

@@ -60,10 +60,12 @@ async function fill(server: TestServer): Promise<Readonly<Record<string, string>
   const input = { command: "true", name: "job", env: { A: "1" }, workingDir: "/" };
   await make("/sandboxes/box/schedules", { type: "cron", value: "* * * * *", id: "job", input });
   await make("/users", { email: "someone@example.com" });
+  await make("/customdomains", { metadata: { name: "example.com", labels: { a: "b" } }, spec: { region: "here" } });
   const account = await make("/service_accounts", { name: "robot" });
   const clientId = String(account["client_id"]);
   await make(`/service_accounts/${clientId}/api_keys`, { name: "key", expires_in: "30d" });
-  return { name: "box", sandbox: "box", preview: "web", schedule: "job", workspace: "default", clientId };
+  const domainName = "example.com";
+  return { name: "box", sandbox: "box", preview: "web", schedule: "job", workspace: "default", clientId, domainName };
 }
 
 test("what is answered has the shape that the reference gives it, and nothing beside", async () => {

@@ -1,5 +1,6 @@
 import type { OperationGroup } from "./operation.ts";
 import { apiKeys, people, workspaces } from "./operations/accounts.ts";
+import { customDomains } from "./operations/custom-domains.ts";
 import { previews, sandboxes } from "./operations/sandboxes.ts";
 import { schedules } from "./operations/schedules.ts";
 import { reference, signIn } from "./operations/sign-in.ts";
@@ -9,6 +10,7 @@ import { volumes } from "./operations/volumes.ts";
 export const OPERATION_GROUPS: readonly OperationGroup[] = [
   sandboxes,
   previews,
+  customDomains,
   schedules,
   volumes,
   workspaces,

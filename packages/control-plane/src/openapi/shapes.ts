@@ -1,5 +1,7 @@
 import {
   ApiKeyAnswer,
+  CustomDomainAnswer,
+  CustomDomainShareAnswer,
   PreviewAnswer,
   PreviewTokenAnswer,
   SandboxAnswer,
@@ -29,6 +31,8 @@ export const VolumePage = pageOf(VolumeAnswer);
 export const SchedulePage = pageOf(ScheduleAnswer);
 export const ScheduleExecutionPage = pageOf(ScheduleExecutionAnswer);
 
+export const CustomDomainList = z.array(CustomDomainAnswer);
+export const CustomDomainShareList = z.array(CustomDomainShareAnswer);
 export const PreviewList = z.array(PreviewAnswer);
 export const PreviewTokenList = z.array(PreviewTokenAnswer);
 export const WorkspaceList = z.array(WorkspaceAnswer);

@@ -1,25 +1,32 @@
 import { AppError, randomId } from "@dormouse/kernel";
 import { PreviewName, PreviewSpec, type PreviewCreateRequest } from "@dormouse/schema";
-import type { PreviewRecord, SandboxRecord } from "@dormouse/store";
+import type { CustomHost, PreviewRecord, SandboxRecord } from "@dormouse/store";
 import type { ControlPlaneDeps } from "../ports.ts";
+import { customHostFor } from "./custom-host.ts";
 import { derivePreviewId, prefixedPreviewId } from "./preview-id.ts";
 
 /** Of a preview; stands for the sandbox API. */
 const SANDBOX_API_PORT = 443;
 
+export interface NewPreview {
+  readonly request: PreviewCreateRequest;
+  readonly replace: boolean;
+  /** What clients reach this server at. */
+  readonly baseUrl: string;
+}
+
 /**
  * With `replace`, the preview of the same name or URL gives way, if it belongs to the same workspace.
- * @throws {AppError} PREVIEW_ALREADY_EXISTS, SANDBOX_NOT_FOUND, INVALID_ARGUMENT
+ * @throws {AppError} PREVIEW_ALREADY_EXISTS, SANDBOX_NOT_FOUND, DOMAIN_NOT_FOUND, INVALID_ARGUMENT
  */
 export async function createPreview(
   deps: ControlPlaneDeps,
   sandbox: SandboxRecord,
-  request: PreviewCreateRequest,
-  replace: boolean,
+  { request, replace, baseUrl }: NewPreview,
 ): Promise<PreviewRecord> {
-  assertNoCustomDomain(request);
   assertApiIsPrivate(request);
-  const preview = await newRecord(deps, sandbox, request);
+  const customHost = customHostFor(deps, sandbox, request.spec, baseUrl);
+  const preview = await newRecord(deps, sandbox, request, customHost);
   const replacedIds = replace ? await findReplaced(deps, sandbox, preview) : [];
   await deps.store.previews.insert(preview, replacedIds);
   for (const id of replacedIds) deps.directory.removePreview(id);
@@ -31,10 +38,11 @@ async function newRecord(
   { store, clock }: ControlPlaneDeps,
   sandbox: SandboxRecord,
   { metadata, spec }: PreviewCreateRequest,
+  customHost: CustomHost | undefined,
 ): Promise<PreviewRecord> {
   const name = metadata.name ?? PreviewName.parse(`preview-${randomId(8)}`);
   const id =
-    spec.prefixUrl === undefined
+    spec.prefixUrl === undefined || customHost !== undefined
       ? derivePreviewId(await store.accounts.previewSecret(), sandbox, name)
       : prefixedPreviewId(spec.prefixUrl, sandbox.workspace);
   return {
@@ -44,6 +52,7 @@ async function newRecord(
     displayName: metadata.displayName,
     spec: PreviewSpec.parse(spec),
     createdAtMs: clock(),
+    customHost,
   };
 }
 
@@ -53,18 +62,13 @@ async function findReplaced(
   preview: PreviewRecord,
 ): Promise<string[]> {
   const sameName = await store.previews.find(sandbox.id, preview.name);
-  const sameUrl = directory.findPreview(preview.id);
+  const sameHost = preview.customHost && directory.domains.previewAt(preview.customHost);
   const ids = new Set<string>();
   if (sameName !== undefined) ids.add(sameName.id);
-  if (sameUrl?.sandbox.workspace === sandbox.workspace) ids.add(sameUrl.previewId);
+  for (const id of [preview.id, sameHost ?? ""]) {
+    if (directory.findPreview(id)?.sandbox.workspace === sandbox.workspace) ids.add(id);
+  }
   return [...ids];
-}
-
-function assertNoCustomDomain({ spec }: PreviewCreateRequest): void {
-  if (!spec.customDomain) return;
-  throw new AppError("INVALID_ARGUMENT", "Cannot bind a custom domain: this server does not offer them yet", {
-    hint: "Leave spec.customDomain out",
-  });
 }
 
 /** @throws {AppError} INVALID_ARGUMENT for a sandbox API without a token */

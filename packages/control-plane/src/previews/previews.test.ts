@@ -126,7 +126,7 @@ test.each([
   ["a header name with a line break", { port: 1, responseHeaders: { "a\r\nb": "c" } }, "responseHeaders"],
   ["a header value with a line break", { port: 1, requestHeaders: { a: "b\r\nc: d" } }, "requestHeaders"],
   ["a prefix with a dot", { port: 1, prefixUrl: "a.b" }, "prefixUrl"],
-  ["a custom domain", { port: 1, customDomain: "example.com" }, "custom domain"],
+  ["an unknown domain", { port: 1, customDomain: "example.com" }, 'workspace "default" has none of that name'],
 ])("%s is refused with 400", async (_title, spec, sentence) => {
   await using server = await startWithSandbox();
   const answer = await createPreview(server, "web", spec);

@@ -24,10 +24,10 @@ export async function updatePreview(
 
 function assertSameAddress(preview: PreviewRecord, { metadata, spec }: PreviewCreateRequest): void {
   const isRenamed = metadata.name !== undefined && metadata.name !== preview.name;
-  const isMoved = spec.prefixUrl !== preview.spec.prefixUrl;
+  const isMoved = spec.prefixUrl !== preview.spec.prefixUrl || spec.customDomain !== preview.spec.customDomain;
   if (!isRenamed && !isMoved) return;
-  const what = isRenamed ? "metadata.name" : "spec.prefixUrl";
-  throw new AppError("INVALID_ARGUMENT", `Cannot update preview "${preview.name}": ${what} is part of its address`, {
+  const what = isRenamed ? "its name" : "its prefix and domain";
+  throw new AppError("INVALID_ARGUMENT", `Cannot update preview "${preview.name}": ${what} make its address`, {
     hint: "Delete the preview and create it with the other address",
   });
 }

@@ -12,7 +12,7 @@ import { renderPreview, renderToken } from "../previews/render-preview.ts";
 import { updatePreview } from "../previews/update-preview.ts";
 import { createToken, deleteToken } from "../previews/tokens.ts";
 import { requireSandbox } from "../sandboxes/find-sandbox.ts";
-import { previewUrl } from "../urls.ts";
+import { customUrl, previewUrl } from "../urls.ts";
 
 interface Found {
   readonly sandbox: SandboxRecord;
@@ -22,7 +22,7 @@ interface Found {
 /** `/sandboxes/{sandbox}/previews` and `/sandboxes/{sandbox}/previews/{preview}`. */
 export function previewRoutes(deps: ControlPlaneDeps): Hono<ApiEnv> {
   const render = (c: ApiContext, { sandbox, preview }: Found) =>
-    renderPreview(preview, sandbox, previewUrl(deps.settings, c.get("caller").baseUrl, preview.id));
+    renderPreview(preview, sandbox, urlOf(deps, c.get("caller").baseUrl, preview));
   return new Hono<ApiEnv>()
     .get("/", async (c) => {
       const sandbox = await findSandbox(deps, c);
@@ -33,9 +33,10 @@ export function previewRoutes(deps: ControlPlaneDeps): Hono<ApiEnv> {
       const sandbox = await findSandbox(deps, c);
       const request = await readBody(c, PreviewCreateRequest);
       const replace = c.req.query("force") === "true";
+      const { baseUrl } = c.get("caller");
       const operation = { event: "preview.create", sandbox: sandbox.name };
       const preview = await observe(deps, c.get("caller"), operation, () =>
-        createPreview(deps, sandbox, request, replace),
+        createPreview(deps, sandbox, { request, replace, baseUrl }),
       );
       return c.json(render(c, { sandbox, preview }));
     })
@@ -77,6 +78,11 @@ function tokenRoutes(deps: ControlPlaneDeps): Hono<ApiEnv> {
       await observe(deps, c.get("caller"), operation, () => deleteToken(deps, preview, c.req.param("token")));
       return c.json({ message: "Token deleted" });
     });
+}
+
+function urlOf({ settings }: ControlPlaneDeps, baseUrl: string, { id, customHost }: PreviewRecord): string {
+  if (customHost !== undefined) return customUrl(baseUrl, customHost.hostname);
+  return previewUrl(settings, baseUrl, id);
 }
 
 function findSandbox({ store }: ControlPlaneDeps, c: ApiContext): Promise<SandboxRecord> {

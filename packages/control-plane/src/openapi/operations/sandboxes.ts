@@ -100,7 +100,7 @@ export const previews: OperationGroup = {
       query: ForceQuery,
       body: PreviewCreateRequest,
       answer: PreviewAnswer,
-      errors: ["SANDBOX_NOT_FOUND", "PREVIEW_ALREADY_EXISTS"],
+      errors: ["SANDBOX_NOT_FOUND", "DOMAIN_NOT_FOUND", "PREVIEW_ALREADY_EXISTS"],
     },
     {
       method: "get",
