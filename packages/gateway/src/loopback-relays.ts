@@ -56,7 +56,7 @@ function remember({ lease, port }: UnreachableTarget, found: number | undefined)
   else relayPorts.set(address, new Map([[port, found]]));
 }
 
-/** Sends `RelayPort` of `POST /network/relays/{port}` on; undefined when nothing listens. */
+/** The port in the agent's answer to `POST /network/relays/{port}`; undefined when nothing listens. */
 async function askAgent(address: string, port: number): Promise<number | undefined> {
   const answer = await fetch(`http://${address}:${AGENT_PORT}/network/relays/${port}`, {
     method: "POST",
