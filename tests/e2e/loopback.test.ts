@@ -87,6 +87,20 @@ test("R-39: a large streamed upload may be the first request: it comes back whol
   expect(received.digest("hex")).toBe(sent.digest("hex"));
 });
 
+test("R-39: it is reached by the first request of any kind after the API inside was upgraded", async () => {
+  const { api } = suite;
+  await appServer(api, NAME, PORT, "127.0.0.1");
+  const post = async (): Promise<string> => api.text(NAME, `/port/${PORT}/upload`, { method: "POST", body: "as sent" });
+  const upgrades = async (): Promise<number> =>
+    (JSON.parse(await api.text(NAME, "/health").catch(() => "{}")) as { upgradeCount?: number }).upgradeCount ?? 0;
+  expect(await post()).toBe("as sent");
+  for (const [index, visit] of [post, () => viaPort("/count"), () => echoOf("1")].entries()) {
+    await api.text(NAME, "/upgrade", { method: "POST", body: "{}" });
+    while ((await upgrades()) <= index) await Bun.sleep(5);
+    expect(await visit()).toBe(index === 0 ? "as sent" : "1");
+  }
+});
+
 test("R-39: it is reached wherever it listens after a restart, by the first request of any kind", async () => {
   const post = async (): Promise<string> =>
     (await fetch(`${previewUrl}/upload`, { method: "POST", body: "as sent" })).text();

@@ -54,22 +54,18 @@ function untilDeleted<T>(lease: Lease, answer: Promise<T>): Promise<T> {
 async function send(job: ForwardJob): Promise<Response> {
   const { method } = job.request;
   const body = method === "GET" || method === "HEAD" ? null : await bodyOf(job);
-  const relayPort = relayPortOf(job);
-  // A relay takes a connection before it knows whether its target does: what must not be sent twice asks first.
-  const isAskedFirst = relayPort !== undefined && !isRepeatable(job.request);
-  const port = isAskedFirst ? await findPort(job) : (relayPort ?? job.port);
   // The agent never closes an idle connection. An app does, perhaps at the moment it wakes: a request that must not be sent
   // twice never goes over a connection that may be dying.
-  const attempt = { port, body, isPooled: job.port === AGENT_PORT || isRepeatable(job.request) };
+  const isPooled = job.port === AGENT_PORT || isRepeatable(job.request);
+  const attempt = { port: relayPortOf(job) ?? job.port, body, isPooled };
   return sendOnce(job, attempt).catch((error: unknown) => sendAgain(job, attempt, error));
 }
 
 /** A second and last time, where the first was refused or may be repeated, to wherever the app is reached now. */
 async function sendAgain(job: ForwardJob, attempt: Attempt, error: unknown): Promise<Response> {
-  const isGone = isPortGone(job, attempt.port, error);
-  const isUnsent = isGone && codeOf(error) === "ECONNREFUSED";
+  const port = isPortGone(job, attempt.port, error) ? await findPort(job, error) : attempt.port;
+  const isUnsent = job.port !== AGENT_PORT && codeOf(error) === "ECONNREFUSED";
   if (!isUnsent && !isWorthASecondTry(job, error)) throw error;
-  const port = isGone ? await findPort(job, error) : attempt.port;
   return sendOnce(job, { ...attempt, port, isPooled: false });
 }
 

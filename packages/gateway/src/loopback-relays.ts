@@ -2,7 +2,7 @@ import { SingleFlight } from "@dormouse/kernel";
 import { AGENT_PORT } from "./place.ts";
 import { codeOf, nothingListensError, unreachableError, type UnreachableTarget } from "./unreachable.ts";
 
-/** For an agent to look at its sockets and listen; one that takes longer has no relay to give. */
+/** Much longer than an agent takes to look and listen. */
 const ASK_TIMEOUT_MS = 5000;
 /** Of `{"port":65535}` with space to spare: what answers may be anybody inside the sandbox. */
 const MAX_ANSWER_BYTES = 64;
@@ -24,10 +24,10 @@ export function forgetRelays(address: string): void {
   relayPorts.delete(address);
 }
 
-/** True when nothing was delivered because nobody takes connections there any more, or never did. */
+/** True when nobody takes connections there, any more or yet; after a reset something may have been delivered all the same. */
 export function isPortGone({ port }: UnreachableTarget, triedPort: number, error: unknown): boolean {
   const code = codeOf(error);
-  // A relay accepts before it knows whether its target does, and then can only reset.
+  // A relay accepts before it knows whether anybody takes the connection, and then can only reset.
   return port !== AGENT_PORT && (code === "ECONNREFUSED" || (code === "ECONNRESET" && triedPort !== port));
 }
 
@@ -35,7 +35,7 @@ export function isPortGone({ port }: UnreachableTarget, triedPort: number, error
  * Asks the agent at which port the app is reached now, and remembers it.
  * @throws {AppError} UPSTREAM_UNREACHABLE when nothing listens, SANDBOX_UNAVAILABLE when there is no agent either.
  */
-export async function findPort(target: UnreachableTarget, cause?: unknown): Promise<number> {
+export async function findPort(target: UnreachableTarget, cause: unknown): Promise<number> {
   const { lease, port } = target;
   const { address } = lease;
   const found = await questions
@@ -56,7 +56,7 @@ function remember({ lease, port }: UnreachableTarget, found: number | undefined)
   else relayPorts.set(address, new Map([[port, found]]));
 }
 
-/** Sends `RelayPort` of `POST /network/relays/{port}` on; undefined when nothing listens. */
+/** The port in the agent's answer to `POST /network/relays/{port}`; undefined when nothing listens. */
 async function askAgent(address: string, port: number): Promise<number | undefined> {
   const answer = await fetch(`http://${address}:${AGENT_PORT}/network/relays/${port}`, {
     method: "POST",

@@ -1,14 +1,12 @@
-import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { hasErrorCode } from "../http.ts";
-
-const BOTH_WAYS = { allowHalfOpen: true, noDelay: true } as const;
+import { createServer, type Server, type Socket } from "node:net";
+import { findReach, tryConnect } from "./port-reach.ts";
 
 /** Makes a server listen. @returns its port */
 export type Listen = (server: Server) => Promise<number>;
 
 /**
  * Hands connections to a port of its own on to what listens on loopback at `targetPort`, byte for byte: each side's end, reset
- * and pace reach the other. Takes none while nobody listens there.
+ * and pace reach the other. Nothing is taken from a connection that cannot be handed on: it is reset.
  */
 export class LoopbackRelay implements Disposable {
   readonly #targetPort: number;
@@ -41,7 +39,8 @@ export class LoopbackRelay implements Disposable {
   }
 
   async #start(): Promise<number> {
-    this.#server = createServer({ ...BOTH_WAYS, pauseOnConnect: true }, (client) => this.#handOn(client));
+    const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
+    this.#server = createServer(options, (client) => void this.#handOn(client));
     try {
       return await this.#listen(this.#server);
     } catch (error) {
@@ -50,21 +49,39 @@ export class LoopbackRelay implements Disposable {
     }
   }
 
-  #handOn(client: Socket): void {
-    const target = createConnection({ ...BOTH_WAYS, host: this.#targetHost, port: this.#targetPort });
-    target.once("error", (error) => hasErrorCode(error, "ECONNREFUSED") && this.close());
-    this.#join(client, target);
-    this.#join(target, client);
-    target.once("connect", () => {
-      client.pipe(target);
-      target.pipe(client);
-    });
+  async #handOn(client: Socket): Promise<void> {
+    let isBroken = false;
+    client.once("error", () => (isBroken = true));
+    this.#keep(client);
+    const target = (await tryConnect(this.#targetHost, this.#targetPort)) ?? (await this.#connectElsewhere());
+    if (target === undefined) {
+      client.resetAndDestroy();
+      return;
+    }
+    this.#keep(target);
+    this.#breakWith(client, target);
+    this.#breakWith(target, client);
+    if (isBroken) target.resetAndDestroy();
+    client.pipe(target);
+    target.pipe(client);
   }
 
-  /** What breaks one side breaks the other; an orderly end is passed on by `pipe`. */
-  #join(socket: Socket, other: Socket): void {
+  /** The target may have been started again on another address. Where it needs no relay any more, or is gone, this one ends. */
+  async #connectElsewhere(): Promise<Socket | undefined> {
+    const reach = await findReach(this.#targetPort);
+    if (reach?.isLoopbackOnly !== true) this.close();
+    if (reach === undefined) return undefined;
+    this.#targetHost = reach.host;
+    return tryConnect(reach.host, this.#targetPort);
+  }
+
+  #keep(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.once("error", () => other.resetAndDestroy());
     socket.once("close", () => this.#sockets.delete(socket));
+  }
+
+  /** An orderly end is passed on by `pipe`. */
+  #breakWith(socket: Socket, other: Socket): void {
+    socket.once("error", () => other.resetAndDestroy());
   }
 }

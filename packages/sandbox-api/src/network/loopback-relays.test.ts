@@ -57,7 +57,7 @@ const errorCodeOf = async (socket: Socket): Promise<string | undefined> => {
   return error.code;
 };
 
-test.each(["127.0.0.1", "127.0.1.1", "::1"])("R-39: a server that listens on %s only is reached", async (host) => {
+test.each(["127.0.0.1", "::1"])("R-39: a server that listens on %s only is reached", async (host) => {
   await using agent = startTestAgent();
   await using app = await startApp(echo, host);
   const port = await relayOf(agent, app.port);
@@ -120,7 +120,8 @@ test("either side can say that it is done and still be told things", async () =>
   const appSawEnd = Promise.withResolvers<string>();
   await using early = await startApp((socket) => {
     socket.end("all I have");
-    void readToEnd(socket).then(appSawEnd.resolve);
+    // The agent's own look at the port says nothing.
+    void readToEnd(socket).then((text) => text !== "" && appSawEnd.resolve(text));
   });
   using second = await connectTo(await relayOf(agent, early.port));
   let answer = "";
@@ -187,14 +188,16 @@ async function expectToBeStalledUntilRead(sender: Socket, reader: Socket): Promi
 
 test("a slow reader on either side stalls the sender instead of filling memory, and misses no byte", async () => {
   await using agent = startTestAgent();
-  const accepted: PromiseWithResolvers<Socket>[] = [Promise.withResolvers(), Promise.withResolvers()];
-  let count = 0;
-  await using app = await startApp((socket) => accepted[count++]?.resolve(socket.pause()));
+  let accepted = Promise.withResolvers<Socket>();
+  await using app = await startApp((socket) => accepted.resolve(socket.pause()));
   const port = await relayOf(agent, app.port);
-  for (const [index, { promise }] of accepted.entries()) {
+  // The agent's own look at the port.
+  await accepted.promise;
+  for (const isUpload of [true, false]) {
+    accepted = Promise.withResolvers<Socket>();
     using client = await connectTo(port);
-    const served = await promise;
-    if (index === 0) await expectToBeStalledUntilRead(client, served);
+    const served = await accepted.promise;
+    if (isUpload) await expectToBeStalledUntilRead(client, served);
     else await expectToBeStalledUntilRead(served, client);
   }
 });
@@ -215,22 +218,45 @@ test("a relay closes with its target, at the first connection that finds it gone
   expect(await readToEnd(later)).toBe("second");
 });
 
-test("a target that has begun to listen for others frees its relay's port; open connections go on", async () => {
+test("a connection is handed on to wherever its target listens by now, and nothing of it is lost", async () => {
   await using agent = startTestAgent();
-  await using app = await startApp(echo);
-  const port = await relayOf(agent, app.port);
-  using client = await connectTo(port);
-  client.write("a");
-  await once(client, "data");
-  const closed = once(app.server, "close");
-  app.server.close();
-  await using _ = await startApp(greet("outside"), "0.0.0.0", app.port);
-  expect(await relayOf(agent, app.port)).toBe(app.port);
-  expect(await errorCodeOf(connect(port, "127.0.0.1"))).toBe("ECONNREFUSED");
-  client.end("b");
-  expect(await readToEnd(client)).toBe("b");
-  await closed;
+  const app = await startApp(echo);
+  const { port: targetPort } = app;
+  const port = await relayOf(agent, targetPort);
+  await app[Symbol.asyncDispose]();
+  for (const host of ["::1", "127.0.0.1", "::"]) {
+    await using moved = await startApp(echo, host, targetPort);
+    using client = await connectTo(port);
+    client.end(`to ${host}`);
+    expect(await readToEnd(client)).toBe(`to ${host}`);
+    expect(moved.port).toBe(targetPort);
+  }
 });
+
+test.each(["asked for it again", "found out by a visitor"])(
+  "a target that others reach by now frees its relay's port, %s; open connections go on",
+  async (how) => {
+    await using agent = startTestAgent();
+    await using app = await startApp(echo, "::1");
+    const port = await relayOf(agent, app.port);
+    using client = await connectTo(port);
+    client.write("a");
+    await once(client, "data");
+    const closed = once(app.server, "close");
+    app.server.close();
+    await using _ = await startApp(greet("outside"), "0.0.0.0", app.port);
+    if (how === "asked for it again") expect(await relayOf(agent, app.port)).toBe(app.port);
+    else {
+      using visitor = await connectTo(port);
+      visitor.end();
+      expect(await readToEnd(visitor)).toBe("outside");
+    }
+    expect(await errorCodeOf(connect(port, "127.0.0.1"))).toBe("ECONNREFUSED");
+    client.end("b");
+    expect(await readToEnd(client)).toBe("b");
+    await closed;
+  },
+);
 
 test("a relay port is never given to another target, also when its own is gone", async () => {
   await using agent = startTestAgent();

@@ -20,9 +20,9 @@ export class LoopbackRelays implements Disposable {
    */
   async open(targetPort: number): Promise<number> {
     const reach = await findReach(targetPort);
-    if (reach.kind === "loopback") return this.#relayTo(targetPort).open(reach.host);
+    if (reach?.isLoopbackOnly === true) return this.#relayTo(targetPort).open(reach.host);
     this.#relays.get(targetPort)?.close();
-    if (reach.kind === "outside") return targetPort;
+    if (reach !== undefined) return targetPort;
     throw new AppError("PROCESS_NOT_FOUND", `Cannot relay to port ${targetPort}: nothing listens on it`);
   }
 
