@@ -1,10 +1,10 @@
 import { AppError } from "@dormouse/kernel";
+import { type TestEntry, zipOf } from "@dormouse/kernel/testkit";
 import { expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
-import { type TestEntry, zipOf } from "./testing/archives.ts";
 import { unpackArchive, type Unpacked } from "./unpack.ts";
 
 class Place implements Disposable {
