@@ -12,6 +12,7 @@ import { sandboxLifecycle } from "./migrations/0003-sandbox-lifecycle.ts";
 import { schedules } from "./migrations/0005-schedules.ts";
 import { audit } from "./migrations/0006-audit.ts";
 import { volumes } from "./migrations/0004-volumes.ts";
+import { volumeTemplates } from "./migrations/0008-volume-templates.ts";
 import type { Tables } from "./tables.ts";
 
 /** Forward only, applied in the order of their names; an applied one never changes. */
@@ -22,6 +23,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0004-volumes": volumes,
   "0005-schedules": schedules,
   "0006-audit": audit,
+  "0008-volume-templates": volumeTemplates,
 };
 
 type Migrations = Readonly<Record<string, Migration>>;

@@ -3,6 +3,7 @@ import { apiKeys, people, workspaces } from "./operations/accounts.ts";
 import { previews, sandboxes } from "./operations/sandboxes.ts";
 import { schedules } from "./operations/schedules.ts";
 import { reference, signIn } from "./operations/sign-in.ts";
+import { volumeTemplates } from "./operations/volume-templates.ts";
 import { volumes } from "./operations/volumes.ts";
 
 /** Every call of the API, in the order in which the reference shows them. A test holds it against the routes. */
@@ -11,6 +12,7 @@ export const OPERATION_GROUPS: readonly OperationGroup[] = [
   previews,
   schedules,
   volumes,
+  volumeTemplates,
   workspaces,
   people,
   apiKeys,

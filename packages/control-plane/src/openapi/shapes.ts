@@ -7,6 +7,7 @@ import {
   ScheduleExecutionAnswer,
   ServiceAccountAnswer,
   VolumeAnswer,
+  VolumeTemplateAnswer,
   WorkspaceAnswer,
   WorkspaceUserAnswer,
 } from "@dormouse/schema";
@@ -29,6 +30,7 @@ export const VolumePage = pageOf(VolumeAnswer);
 export const SchedulePage = pageOf(ScheduleAnswer);
 export const ScheduleExecutionPage = pageOf(ScheduleExecutionAnswer);
 
+export const VolumeTemplateList = z.array(VolumeTemplateAnswer);
 export const PreviewList = z.array(PreviewAnswer);
 export const PreviewTokenList = z.array(PreviewTokenAnswer);
 export const WorkspaceList = z.array(WorkspaceAnswer);

@@ -20,9 +20,9 @@ afterEach(async () => {
 const volumeFiles = (): string[] => readdirSync(join(suite.data.dir, "volumes"));
 const newId = (): VolumeId => VolumeId.parse(randomId());
 const fileOf = (id: VolumeId): string => join(suite.data.dir, "volumes", `${id}.img`);
-const streamOf = (archive: Uint8Array): ReadableStream<Uint8Array> => new Blob([archive as never]).stream();
+const streamOf = (archive: Buffer): ReadableStream<Uint8Array> => new Blob([archive]).stream();
 
-const unpack = (id: VolumeId, archive: Uint8Array, sizeMiB = 64): Promise<UnpackedVolume> =>
+const unpack = (id: VolumeId, archive: Buffer, sizeMiB = 64): Promise<UnpackedVolume> =>
   suite.port.unpackVolume(id, sizeMiB, streamOf(archive));
 
 async function unpacked(entries: readonly TestEntry[], sizeMiB = 64): Promise<VolumeId> {

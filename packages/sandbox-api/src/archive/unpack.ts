@@ -78,7 +78,10 @@ async function writeFile(
 
 async function* contentOf(fd: number, offset: number, entry: ZipEntry): AsyncGenerator<Buffer> {
   const data = dataOf(fd, offset, entry.compressedBytes);
-  if (entry.method === STORED) return yield* data;
+  if (entry.method === STORED) {
+    yield* data;
+    return;
+  }
   const inflate = createInflateRaw();
   const source = Readable.from(data);
   source.on("error", (error) => inflate.destroy(error));
