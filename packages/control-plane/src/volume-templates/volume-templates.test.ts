@@ -248,15 +248,16 @@ test("what a server that died had begun is settled at the next start", async () 
 });
 
 test.each([
-  ["a name that is no name", "POST", "", { metadata: { name: "../x" } }, "metadata.name"],
-  ["no name", "POST", "", {}, "metadata.name"],
-  ["a size that is none", "POST", "", { metadata: { name: "a" }, spec: { defaultSize: 0 } }, "spec.defaultSize"],
-  ["the version latest", "POST", "?upload=true&version=latest", { metadata: { name: "a" } }, "version"],
-  ["a version with a colon", "POST", "?upload=true&version=1:2", { metadata: { name: "a" } }, "version"],
-  ["a version without an upload", "POST", "?version=1", { metadata: { name: "a" } }, "upload=true"],
-  ["a bad name in the path", "PUT", "/Bad_Name", {}, "the template's name"],
-])("F233 %s is refused with 400", async (_title, method, path, body, sentence) => {
+  ["a name that is no name", "POST ", { metadata: { name: "../x" } }, "metadata.name"],
+  ["no name", "POST ", {}, "metadata.name"],
+  ["a size that is none", "POST ", { metadata: { name: "a" }, spec: { defaultSize: 0 } }, "spec.defaultSize"],
+  ["the version latest", "POST ?upload=true&version=latest", { metadata: { name: "a" } }, "version"],
+  ["a version with a colon", "POST ?upload=true&version=1:2", { metadata: { name: "a" } }, "version"],
+  ["a version without an upload", "POST ?version=1", { metadata: { name: "a" } }, "upload=true"],
+  ["a bad name in the path", "PUT /Bad_Name", {}, "the template's name"],
+])("F233 %s is refused with 400", async (_title, target, body, sentence) => {
   await using server = await startServer();
+  const [method = "", path = ""] = target.split(" ");
   const answer = await server.call(method, `/volume_templates${path}`, body);
   expect(answer).toMatchObject({ status: 400, body: { message: expect.stringContaining(sentence) } });
   expect((await server.call("GET", "/volume_templates")).body).toEqual([]);

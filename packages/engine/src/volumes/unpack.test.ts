@@ -87,6 +87,19 @@ test("F233 writing to a volume changes neither what it was made of nor other vol
   expect((await failure(copyOf(source, 16))).code).toBe("VOLUME_NOT_FOUND");
 }, 60_000);
 
+test("F233 the smallest volumes are made of archives too, and grow", async () => {
+  for (const sizeMiB of [1, 2, 7]) {
+    const source = await unpacked([{ name: "file", content: "small" }], sizeMiB);
+    for (const copyMiB of [sizeMiB, 2000]) {
+      const id = await copyOf(source, copyMiB);
+      await suite.port.createVolume(id, copyMiB, source);
+      expect(await inside(id, "cat /data/file; df -m /data | tail -1 | awk '{ print ($2 > 1900) }'")).toBe(
+        `small${copyMiB === 2000 ? 1 : 0}\n`,
+      );
+    }
+  }
+}, 60_000);
+
 test("a volume that a sandbox has is not copied", async () => {
   const source = newId();
   await suite.port.createVolume(source, 16);
