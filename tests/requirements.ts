@@ -277,7 +277,7 @@ export const SECTIONS: readonly Section[] = [
       proven("F230 SEED", "Volumes"),
       proven("F231 DOCS", "Attach at creation"),
       pending("F232 DOCS", "Grow a volume", "shown for a volume that is free; growing an attached one"),
-      pending("F233 DOCS", "Volume templates", "uploads of templates"),
+      pending("F233 DOCS", "Volume templates", "shown through the API; `bl new volume-template` and `bl deploy`"),
       pending("F234 DOCS", "Shared drives"),
       pending("F235 DOCS", "Permissions on drives, S3 endpoint"),
     ],

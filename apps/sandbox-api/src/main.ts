@@ -8,6 +8,7 @@ import {
   type SandboxApi,
   startSandboxApi,
   STATE_VARIABLE,
+  unpackStandardInput,
   USAGE,
   withHostname,
   withOverflow,
@@ -98,6 +99,7 @@ async function main(): Promise<void> {
   const asked = parseArguments(process.argv.slice(2));
   if (asked.question === "help") return say(USAGE);
   if (asked.question === "version") return say(`sandbox-api ${BUILD.version}`);
+  if (asked.unpackInto !== null) return say(await unpackStandardInput(asked.unpackInto, asked.user));
   await serve(asked);
 }
 

@@ -23,13 +23,17 @@ import {
 import { serviceAccountRoutes } from "./routes/service-accounts.ts";
 import { signInPages } from "./routes/sign-in-pages.ts";
 import { userRoutes } from "./routes/users.ts";
+import { volumeTemplateRoutes, volumeUploadRoutes } from "./routes/volume-templates.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 import { workspaceRoutes } from "./routes/workspaces.ts";
 import type { SandboxContext } from "./sandboxes/context.ts";
+import { createVolumeTemplateContext } from "./volume-templates/context.ts";
 
 /** The HTTP API, under `/v0` and again under `/api`, where clients behind a proxy setting look for it. */
 export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
   const accounts = createAccountsContext(deps);
+  const volumeTemplates = createVolumeTemplateContext(deps);
+  const uploads = volumeUploadRoutes(volumeTemplates);
   const api = new Hono<ApiEnv>()
     .route("/", oauthRoutes(accounts))
     .route("/", referenceRoutes())
@@ -47,17 +51,23 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
     .route("/schedule-executions", workspaceExecutionRoutes(deps))
     .route("/customdomains", customDomainRoutes(deps))
     .route("/volumes", volumeRoutes(deps))
+    .route("/volume_templates", volumeTemplateRoutes(volumeTemplates))
     .route("/sandboxes", sandboxRoutes(deps));
-  return new Hono<ApiEnv>()
-    .use(withRequestId)
-    .use(withAudit(deps))
-    .use(bodyLimit({ maxSize: REQUEST_BODY_MAX_BYTES, onError: refuseLargeBody }))
-    .route("/v0", api)
-    .route("/api", api)
-    .route("/", signInPages(accounts))
-    .get("/.well-known/openid-configuration", (c) => c.redirect("/v0/.well-known/openid-configuration"))
-    .notFound((c) => renderError(deps, c, routeNotFound(c.req.method, c.req.path)))
-    .onError((error, c) => renderError(deps, c, error));
+  return (
+    new Hono<ApiEnv>()
+      .use(withRequestId)
+      .use(withAudit(deps))
+      // Uploads have a limit of their own.
+      .route("/v0", uploads)
+      .route("/api", uploads)
+      .use(bodyLimit({ maxSize: REQUEST_BODY_MAX_BYTES, onError: refuseLargeBody }))
+      .route("/v0", api)
+      .route("/api", api)
+      .route("/", signInPages(accounts))
+      .get("/.well-known/openid-configuration", (c) => c.redirect("/v0/.well-known/openid-configuration"))
+      .notFound((c) => renderError(deps, c, routeNotFound(c.req.method, c.req.path)))
+      .onError((error, c) => renderError(deps, c, error))
+  );
 }
 
 function refuseLargeBody(): never {

@@ -28,6 +28,7 @@ export async function keepUp({ store, directory, settings, clock, log }: UpkeepD
     const uses = directory.credentials.takeUses();
     if (uses.size > 0) await store.credentials.noteUse(uses);
     await store.credentials.removeGrantsExpiredBefore(clock());
+    await store.volumeTemplates.failExpiredUploads(clock(), "Cannot unpack the archive: it was not uploaded in time");
     await store.audit.removeBefore(clock() - settings.auditRetentionDays * DAY_MS);
   } catch (error) {
     log.error({ event: "upkeep", outcome: "failure", cause: String(error) });

@@ -1,5 +1,13 @@
 import { AppError } from "@dormouse/kernel";
-import type { EngineImage, EnginePort, EngineSandbox, EngineSandboxSpec, SandboxId, VolumeId } from "@dormouse/schema";
+import type {
+  EngineImage,
+  EnginePort,
+  EngineSandbox,
+  EngineSandboxSpec,
+  SandboxId,
+  UnpackedVolume,
+  VolumeId,
+} from "@dormouse/schema";
 
 /** An engine that keeps its sandboxes in memory: a full implementation of the port for the layers above it. */
 export class MemoryEngine implements EnginePort {
@@ -11,6 +19,8 @@ export class MemoryEngine implements EnginePort {
   readonly #sandboxes = new Map<SandboxId, EngineSandbox>();
   /** Sizes in MiB. */
   readonly volumes = new Map<VolumeId, number>();
+  /** Of the volumes that were made of an archive or another volume. */
+  readonly contents = new Map<VolumeId, string>();
   /** Awaited before a volume changes. */
   beforeVolumeChange: () => Promise<void> = () => Promise.resolve();
   readonly #imageNames: readonly string[];
@@ -67,9 +77,23 @@ export class MemoryEngine implements EnginePort {
     this.#sandboxes.delete(id);
   }
 
-  async createVolume(id: VolumeId, sizeMiB: number): Promise<void> {
+  async createVolume(id: VolumeId, sizeMiB: number, source?: VolumeId): Promise<void> {
     await this.beforeVolumeChange();
+    if (source !== undefined && !this.contents.has(source)) {
+      throw new AppError("VOLUME_NOT_FOUND", `Cannot find volume "${source}"`);
+    }
     this.volumes.set(id, sizeMiB);
+    if (source !== undefined) this.contents.set(id, this.contents.get(source) ?? "");
+  }
+
+  /** Takes any text for an archive, but `broken`. */
+  async unpackVolume(id: VolumeId, sizeMiB: number, archive: ReadableStream<Uint8Array>): Promise<UnpackedVolume> {
+    const text = await new Response(archive).text();
+    await this.beforeVolumeChange();
+    if (text === "broken") throw new AppError("INVALID_ARGUMENT", "Cannot unpack the archive: it is no ZIP file");
+    this.volumes.set(id, sizeMiB);
+    this.contents.set(id, text);
+    return { contentBytes: text.length };
   }
 
   async resizeVolume(id: VolumeId, sizeMiB: number): Promise<void> {
@@ -79,6 +103,7 @@ export class MemoryEngine implements EnginePort {
   async removeVolume(id: VolumeId): Promise<void> {
     await this.beforeVolumeChange();
     this.volumes.delete(id);
+    this.contents.delete(id);
   }
 
   async images(): Promise<EngineImage[]> {

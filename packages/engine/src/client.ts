@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, isErrorCode } from "@dormouse/kernel";
-import { EngineImage, type EnginePort, EngineSandbox, type SandboxId } from "@dormouse/schema";
+import { EngineImage, type EnginePort, EngineSandbox, type SandboxId, UnpackedVolume } from "@dormouse/schema";
 import { z } from "zod";
 
 const Failure = z.object({
@@ -41,7 +41,11 @@ export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: Engi
       await call("DELETE", `/sandboxes/${id}`);
       freezeFiles.delete(id);
     },
-    createVolume: async (id, sizeMiB) => void (await call("POST", `/volumes/${id}`, { sizeMiB })),
+    createVolume: async (id, sizeMiB, source) => void (await call("POST", `/volumes/${id}`, { sizeMiB, source })),
+    unpackVolume: async (id, sizeMiB, archive) => {
+      const path = `/volumes/${id}/archive?sizeMiB=${sizeMiB}`;
+      return UnpackedVolume.parse(await readAnswer(await sendStream(socketFile, path, archive)));
+    },
     resizeVolume: async (id, sizeMiB) => void (await call("PUT", `/volumes/${id}`, { sizeMiB })),
     removeVolume: async (id) => void (await call("DELETE", `/volumes/${id}`)),
     images: async () => z.array(EngineImage).parse(await call("GET", "/images")),
@@ -91,6 +95,20 @@ function send({ socketFile, method, path, body }: EngineCall): Promise<Response>
     timeout: false,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   } as RequestInit);
+}
+
+/** Once: a stream that was begun cannot be sent again. @throws {AppError} ENGINE_UNAVAILABLE, and what the stream fails with */
+async function sendStream(socketFile: string, path: string, body: ReadableStream<Uint8Array>): Promise<Response> {
+  try {
+    return await fetch(`http://engine${path}`, {
+      unix: socketFile,
+      method: "PUT",
+      timeout: false,
+      body,
+    } as RequestInit);
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : unavailable(cause);
+  }
 }
 
 function unavailable(cause: unknown): AppError {

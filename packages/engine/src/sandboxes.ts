@@ -9,6 +9,7 @@ import type {
   EngineSandboxSpec,
   EngineSandboxState,
   SandboxId,
+  UnpackedVolume,
   VolumeId,
 } from "@dormouse/schema";
 import { type BundleDefaults, ociConfig } from "./bundle.ts";
@@ -150,8 +151,12 @@ export class Sandboxes implements EnginePort {
     return this.#deps.images.list();
   }
 
-  createVolume(id: VolumeId, sizeMiB: number): Promise<void> {
-    return this.#deps.volumes.create(id, sizeMiB);
+  createVolume(id: VolumeId, sizeMiB: number, source?: VolumeId): Promise<void> {
+    return this.#deps.volumes.create(id, sizeMiB, source);
+  }
+
+  unpackVolume(id: VolumeId, sizeMiB: number, archive: ReadableStream<Uint8Array>): Promise<UnpackedVolume> {
+    return this.#deps.volumes.unpack(id, sizeMiB, archive);
   }
 
   resizeVolume(id: VolumeId, sizeMiB: number): Promise<void> {

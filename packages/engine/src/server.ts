@@ -18,6 +18,8 @@ export function serveEngine(engine: EnginePort, options: EngineServerOptions): A
   rmSync(options.socketFile, { force: true });
   const server = Bun.serve({
     unix: options.socketFile,
+    /* Archives of volumes: what they are made into is the limit. */
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch: (request) => answer(engine, request).catch((thrown: unknown) => renderError(thrown, options)),
   });
   chownSync(options.socketFile, 0, options.groupId);
@@ -31,9 +33,11 @@ export function serveEngine(engine: EnginePort, options: EngineServerOptions): A
 }
 
 const VolumeSize = z.strictObject({ sizeMiB: VolumeSizeMiB });
+const NewVolume = z.strictObject({ sizeMiB: VolumeSizeMiB, source: VolumeId.optional() });
 
 async function answer(engine: EnginePort, request: Request): Promise<Response> {
-  const [, resource, rawId, action] = new URL(request.url).pathname.split("/");
+  const { pathname, searchParams } = new URL(request.url);
+  const [, resource, rawId, action] = pathname.split("/");
   const call = `${request.method} ${resource}${rawId === undefined ? "" : "/:id"}${action === undefined ? "" : `/${action}`}`;
   switch (call) {
     case "GET health":
@@ -54,9 +58,16 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
       return Response.json({});
     case "POST sandboxes/:id/wake":
       return Response.json(await engine.wake(SandboxId.parse(rawId)));
-    case "POST volumes/:id":
-      await engine.createVolume(VolumeId.parse(rawId), VolumeSize.parse(await request.json()).sizeMiB);
+    case "POST volumes/:id": {
+      const { sizeMiB, source } = NewVolume.parse(await request.json());
+      await engine.createVolume(VolumeId.parse(rawId), sizeMiB, source);
       return Response.json({});
+    }
+    case "PUT volumes/:id/archive": {
+      const sizeMiB = VolumeSizeMiB.parse(Number(searchParams.get("sizeMiB")));
+      const archive = request.body ?? new Blob([]).stream();
+      return Response.json(await engine.unpackVolume(VolumeId.parse(rawId), sizeMiB, archive));
+    }
     case "PUT volumes/:id":
       await engine.resizeVolume(VolumeId.parse(rawId), VolumeSize.parse(await request.json()).sizeMiB);
       return Response.json({});

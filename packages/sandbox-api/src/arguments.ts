@@ -8,6 +8,8 @@ export interface AgentArguments {
   readonly command: string | null;
   /** In the syntax of Docker's USER. */
   readonly user: string | null;
+  /** Folder to unpack a ZIP file from standard input into, instead of serving; for the engine. */
+  readonly unpackInto: string | null;
   /** What to say instead of serving. */
   readonly question: "help" | "version" | null;
 }
@@ -32,6 +34,7 @@ const VALUE_OPTIONS: ReadonlyMap<string, string> = new Map([
   ["command", "command"],
   ["user", "user"],
   ["entrypoint-json", "entrypoint"],
+  ["unpack-into", "unpack-into"],
 ]);
 const SWITCHES: ReadonlyMap<string, string> = new Map([
   ["disable-telemetry", "disable-telemetry"],
@@ -53,6 +56,7 @@ export function parseArguments(argv: readonly string[]): AgentArguments {
     entrypoint: parseEntrypoint(given.get("entrypoint")),
     command: given.get("command") ?? null,
     user: given.get("user") ?? null,
+    unpackInto: given.get("unpack-into") ?? null,
     question: (["help", "version"] as const).find((question) => given.has(question)) ?? null,
   };
 }

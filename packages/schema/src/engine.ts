@@ -65,6 +65,13 @@ export const EngineImage = z.object({
 });
 export type EngineImage = z.infer<typeof EngineImage>;
 
+/** What became of an archive. */
+export const UnpackedVolume = z.object({
+  /** Of all files together. */
+  contentBytes: z.number(),
+});
+export type UnpackedVolume = z.infer<typeof UnpackedVolume>;
+
 /**
  * One machine's sandboxes, as the server sees them. Every method rejects with an `AppError`; `ENGINE_UNAVAILABLE` when the
  * engine cannot be reached.
@@ -90,8 +97,17 @@ export interface EnginePort {
   /** Ends its processes and erases its files. Idempotent: an unknown id is already gone. */
   remove(id: SandboxId): Promise<void>;
   images(): Promise<EngineImage[]>;
-  /** An empty volume. Idempotent for one size. @throws VOLUME_ALREADY_EXISTS, HOST_FULL */
-  createVolume(id: VolumeId, sizeMiB: number): Promise<void>;
+  /**
+   * An empty volume, or one with what is in `source`, which no sandbox may have then. Idempotent for one size.
+   * @throws VOLUME_ALREADY_EXISTS, VOLUME_NOT_FOUND, VOLUME_IN_USE, INVALID_ARGUMENT when the content does not fit, HOST_FULL
+   */
+  createVolume(id: VolumeId, sizeMiB: number, source?: VolumeId): Promise<void>;
+  /**
+   * A volume with the content of a ZIP file, which must fit into `sizeMiB` and is then made as small as it can be; all of it or
+   * nothing. Removing the volume meanwhile ends it.
+   * @throws INVALID_ARGUMENT with what is wrong with the archive, TOO_LARGE, VOLUME_ALREADY_EXISTS, VOLUME_NOT_FOUND, HOST_FULL
+   */
+  unpackVolume(id: VolumeId, sizeMiB: number, archive: ReadableStream<Uint8Array>): Promise<UnpackedVolume>;
   /**
    * Grows a volume; what is in it stays, and a sandbox that has it sees the new size at once. Idempotent.
    * @throws VOLUME_NOT_FOUND, INVALID_ARGUMENT to make it smaller, HOST_FULL, VOLUME_IN_USE where the host cannot grow an attached one

@@ -18,5 +18,6 @@ export * from "./terminal.ts";
 export * from "./upgrade.ts";
 export * from "./uploads.ts";
 export * from "./volume-attachments.ts";
+export * from "./volume-templates.ts";
 export * from "./volumes.ts";
 export * from "./watch.ts";

@@ -21,9 +21,10 @@ export const VolumeCreateRequest = z.object({
     .prefault({}),
   spec: z
     .object({
-      /** MB, as Blaxel counts: 1024 is 1 GiB. */
-      size: VolumeSizeMiB.nullish().transform((sizeMb) => sizeMb ?? 1024),
+      /** MB, as Blaxel counts: 1024 is 1 GiB, and what a volume has unless its template says otherwise. */
+      size: unset(VolumeSizeMiB),
       region: unset(Region),
+      /** `name`, `name:version` or `name:latest` of a volume template. */
       template: unset(z.string().max(256)),
     })
     .prefault({}),
@@ -63,6 +64,8 @@ export const VolumeAnswer = z.object({
     /** MB. */
     size: z.number(),
     region: z.string().optional(),
+    /** `name:version` of what it was made of. */
+    template: z.string().optional(),
   }),
   /** `attachedTo` is `sandbox:<name>`, absent while the volume is free. */
   state: z.object({ attachedTo: z.string().optional() }),

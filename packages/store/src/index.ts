@@ -15,4 +15,10 @@ export type { ExecutionOutcome, ExecutionRecord, NewExecution, ScheduleClaim } f
 export type { ScheduleChange, ScheduleRecord, WaitingSchedule } from "./schedules.ts";
 export { openStore, type Store } from "./store.ts";
 export type { MemberRecord, UserRecord } from "./users.ts";
+export type {
+  TemplateVersionOutcome,
+  TemplateVersionRecord,
+  VolumeTemplateChange,
+  VolumeTemplateRecord,
+} from "./volume-templates.ts";
 export type { VolumeChange, VolumeRecord } from "./volumes.ts";

@@ -13,6 +13,7 @@ import { schedules } from "./migrations/0005-schedules.ts";
 import { audit } from "./migrations/0006-audit.ts";
 import { customDomains } from "./migrations/0007-custom-domains.ts";
 import { volumes } from "./migrations/0004-volumes.ts";
+import { volumeTemplates } from "./migrations/0008-volume-templates.ts";
 import type { Tables } from "./tables.ts";
 
 /** Forward only, applied in the order of their names; an applied one never changes. */
@@ -24,6 +25,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0005-schedules": schedules,
   "0006-audit": audit,
   "0007-custom-domains": customDomains,
+  "0008-volume-templates": volumeTemplates,
 };
 
 type Migrations = Readonly<Record<string, Migration>>;

@@ -11,6 +11,7 @@ import { ScheduleExecutionRepository } from "./schedule-executions.ts";
 import { ScheduleRepository } from "./schedules.ts";
 import type { Tables } from "./tables.ts";
 import { UserRepository } from "./users.ts";
+import { VolumeTemplateRepository } from "./volume-templates.ts";
 import { VolumeRepository } from "./volumes.ts";
 
 /** What the server remembers. */
@@ -23,6 +24,7 @@ export class Store implements AsyncDisposable {
   readonly customDomains: CustomDomainRepository;
   readonly previews: PreviewRepository;
   readonly volumes: VolumeRepository;
+  readonly volumeTemplates: VolumeTemplateRepository;
   readonly schedules: ScheduleRepository;
   readonly scheduleExecutions: ScheduleExecutionRepository;
   readonly #db: Kysely<Tables>;
@@ -37,6 +39,7 @@ export class Store implements AsyncDisposable {
     this.customDomains = new CustomDomainRepository(db);
     this.previews = new PreviewRepository(db);
     this.volumes = new VolumeRepository(db);
+    this.volumeTemplates = new VolumeTemplateRepository(db);
     this.schedules = new ScheduleRepository(db);
     this.scheduleExecutions = new ScheduleExecutionRepository(db);
   }

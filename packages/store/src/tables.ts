@@ -18,6 +18,8 @@ export interface Tables {
   previews: PreviewsTable;
   preview_tokens: PreviewTokensTable;
   volumes: VolumesTable;
+  volume_templates: VolumeTemplatesTable;
+  volume_template_versions: VolumeTemplateVersionsTable;
   schedules: SchedulesTable;
   schedule_executions: ScheduleExecutionsTable;
 }
@@ -40,6 +42,8 @@ export const PRIMARY_KEYS = {
   previews: ["id"],
   preview_tokens: ["position"],
   volumes: ["id"],
+  volume_templates: ["id"],
+  volume_template_versions: ["id"],
   schedules: ["id"],
   schedule_executions: ["id"],
 } as const satisfies { readonly [T in keyof Tables]: readonly (keyof Tables[T])[] };
@@ -196,6 +200,37 @@ export interface VolumesTable {
   search_text: string;
   created_at_ms: number;
   updated_at_ms: number;
+  /** `name:version` of what it was made of. */
+  template: string | null;
+}
+
+export interface VolumeTemplatesTable {
+  id: string;
+  workspace: string;
+  name: string;
+  display_name: string | null;
+  labels: string;
+  default_size_mb: number;
+  description: string | null;
+  /** 1 from the beginning of its deletion. */
+  is_deleting: number;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface VolumeTemplateVersionsTable {
+  /** Also the id on the engine of the volume that holds its content. */
+  id: string;
+  template_id: string;
+  name: string;
+  status: string;
+  error: string | null;
+  content_bytes: number | null;
+  /** SHA-256 in hex of the secret in the address of its upload; `null` once that is used or void. */
+  upload_hash: string | null;
+  upload_expires_at_ms: number;
+  uploaded_at_ms: number | null;
+  created_at_ms: number;
 }
 
 export interface SchedulesTable {

@@ -14,6 +14,7 @@ function newVolume(name: string, change: Partial<VolumeRecord> = {}): VolumeReco
     labels: {},
     sizeMb: 1024,
     region: undefined,
+    template: undefined,
     status: "DEPLOYED",
     attachedTo: undefined,
     events: [],

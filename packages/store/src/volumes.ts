@@ -24,6 +24,8 @@ export interface VolumeRecord {
   readonly labels: Readonly<Record<string, string>>;
   readonly sizeMb: number;
   readonly region: string | undefined;
+  /** `name:version` of what it was made of. */
+  readonly template: string | undefined;
   readonly status: VolumeStatus;
   /** The sandbox that has it. */
   readonly attachedTo: { readonly id: SandboxId; readonly name: SandboxName } | undefined;
@@ -221,6 +223,7 @@ function toRow(record: VolumeRecord): Selectable<VolumesTable> {
     labels: JSON.stringify(record.labels),
     size_mb: record.sizeMb,
     region: record.region ?? null,
+    template: record.template ?? null,
     status: record.status,
     attached_to: record.attachedTo?.id ?? null,
     events: eventsColumn(record.events),
@@ -242,6 +245,7 @@ function fromRow(row: VolumeRow): VolumeRecord {
     labels: JSON.parse(row.labels) as Record<string, string>,
     sizeMb: row.size_mb,
     region: row.region ?? undefined,
+    template: row.template ?? undefined,
     status: row.status as VolumeStatus,
     attachedTo:
       attachedId === null || attachedName === null

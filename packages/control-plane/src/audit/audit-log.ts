@@ -34,9 +34,10 @@ export class AuditLog implements AsyncDisposable {
     this.#deps = deps;
   }
 
-  record(entry: Omit<AuditRecord, "id" | "atMs">): void {
+  /** `isAnonymous` when nothing proves that whoever called belongs to anybody. */
+  record(entry: Omit<AuditRecord, "id" | "atMs">, isAnonymous = entry.actor === undefined): void {
     const atMs = this.#deps.clock();
-    if (entry.actor === undefined && !this.#isFirstOf(entry.clientAddress ?? "", atMs)) return;
+    if (isAnonymous && !this.#isFirstOf(entry.clientAddress ?? "", atMs)) return;
     if (this.#buffer.length >= BUFFER_MAX_COUNT) {
       this.#buffer.shift();
       this.#deps.log.warn({ event: "audit.drop", message: "the store does not take the audit log" });

@@ -1,3 +1,4 @@
+import type { WorkspaceName } from "@dormouse/schema";
 import type { MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { clientAddressOf, type ApiContext, type ApiEnv } from "../http/caller.ts";
@@ -29,16 +30,23 @@ export function markAsMade(c: ApiContext, name: string): void {
   c.set("madeName", name);
 }
 
+/** The workspace of a call that needs no caller, because its address is the credential. */
+export function markAsIn(c: ApiContext, workspace: WorkspaceName): void {
+  c.set("changedWorkspace", workspace);
+}
+
 function recordRequest({ audit, directory }: ControlPlaneDeps, c: ApiContext, routePath: string): void {
   const { people } = directory.credentials;
   const principal = c.get("principal");
-  const workspace = c.get("caller")?.workspace ?? principal?.home ?? c.req.header("X-Blaxel-Workspace") ?? "";
+  const known = c.get("caller")?.workspace ?? c.get("changedWorkspace") ?? principal?.home;
+  const workspace = known ?? c.req.header("X-Blaxel-Workspace") ?? "";
   const pattern = partsOf(routePath);
   const segments = partsOf(c.req.path).slice(0, pattern.length);
   const made = c.get("madeName");
   const resource = segments.map((segment, index) => (SECRET_PARAMETERS.has(pattern[index] ?? "") ? "***" : segment));
   const failure = c.get("errorCode");
-  audit.record({
+  const isAnonymous = principal === undefined && c.get("changedWorkspace") === undefined;
+  const entry = {
     // A name that is nobody's stays out of everybody's log.
     workspace: people.hasWorkspace(workspace) ? workspace : undefined,
     actor: principal && {
@@ -54,7 +62,8 @@ function recordRequest({ audit, directory }: ControlPlaneDeps, c: ApiContext, ro
     code: failure,
     requestId: c.get("requestId"),
     clientAddress: clientAddressOf(c) || undefined,
-  });
+  };
+  audit.record(entry, isAnonymous);
 }
 
 /** Without the prefix of the API. */

@@ -31,6 +31,7 @@ export interface ApiEnv {
     /** For the audit log. */
     isReading: boolean | undefined;
     madeName: string | undefined;
+    changedWorkspace: WorkspaceName | undefined;
   };
 }
 

@@ -9,13 +9,14 @@ interface Operation {
   readonly preview?: string;
   readonly volume?: string;
   readonly domain?: string;
+  readonly volumeTemplate?: string;
   readonly schedule?: string;
 }
 
 /** Runs one operation and logs one event about how it ended. */
 export async function observe<T>(
   { log, clock }: ControlPlaneDeps,
-  { workspace, requestId }: Caller,
+  { workspace, requestId }: Pick<Caller, "workspace" | "requestId">,
   operation: Operation,
   run: () => Promise<T>,
 ): Promise<T> {

@@ -21,6 +21,11 @@ export function readQuery<T>(c: ApiContext, schema: Schema<T>): T {
   return parse(schema, c.req.query(), "the query");
 }
 
+/** One value of the request, such as a part of its path. @throws {AppError} INVALID_ARGUMENT */
+export function readValue<T>(schema: Schema<T>, value: string, subject: string): T {
+  return parse(schema, value, subject);
+}
+
 function parse<T>(schema: Schema<T>, input: unknown, subject: string): T {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;

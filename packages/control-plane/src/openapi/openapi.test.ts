@@ -43,6 +43,7 @@ async function fill(server: TestServer): Promise<Readonly<Record<string, string>
     expect({ path, status: answer.status }).toEqual({ path, status: 200 });
     return answer.body as Record<string, unknown>;
   };
+  await make("/volume_templates?upload=true", { metadata: { name: "disk", displayName: "Disk" } });
   await make("/volumes", { metadata: { name: "disk", externalId: "vol" }, spec: { size: 64 } });
   await make("/sandboxes", {
     metadata: { name: "box", displayName: "Box", externalId: "ext", labels: { a: "b" } },
@@ -80,7 +81,7 @@ test("what is answered has the shape that the reference gives it, and nothing be
     if (method !== "get") continue;
     const externalId = path.startsWith("/volumes") ? "vol" : "ext";
     const known: Record<string, string> = { ...parameters, externalId };
-    if (path.startsWith("/volumes")) known["name"] = "disk";
+    if (path.startsWith("/volume")) known["name"] = "disk";
     const called = path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => known[name] ?? "missing");
     const { status, body } = await server.call("GET", called);
     expect({ path, status }).toEqual({ path, status: 200 });

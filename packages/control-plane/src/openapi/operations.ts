@@ -4,6 +4,7 @@ import { customDomains } from "./operations/custom-domains.ts";
 import { previews, sandboxes } from "./operations/sandboxes.ts";
 import { schedules } from "./operations/schedules.ts";
 import { reference, signIn } from "./operations/sign-in.ts";
+import { volumeTemplates } from "./operations/volume-templates.ts";
 import { volumes } from "./operations/volumes.ts";
 
 /** Every call of the API, in the order in which the reference shows them. A test holds it against the routes. */
@@ -13,6 +14,7 @@ export const OPERATION_GROUPS: readonly OperationGroup[] = [
   customDomains,
   schedules,
   volumes,
+  volumeTemplates,
   workspaces,
   people,
   apiKeys,

@@ -9,6 +9,7 @@ import {
   ScheduleExecutionAnswer,
   ServiceAccountAnswer,
   VolumeAnswer,
+  VolumeTemplateAnswer,
   WorkspaceAnswer,
   WorkspaceUserAnswer,
 } from "@dormouse/schema";
@@ -33,6 +34,7 @@ export const ScheduleExecutionPage = pageOf(ScheduleExecutionAnswer);
 
 export const CustomDomainList = z.array(CustomDomainAnswer);
 export const CustomDomainShareList = z.array(CustomDomainShareAnswer);
+export const VolumeTemplateList = z.array(VolumeTemplateAnswer);
 export const PreviewList = z.array(PreviewAnswer);
 export const PreviewTokenList = z.array(PreviewTokenAnswer);
 export const WorkspaceList = z.array(WorkspaceAnswer);

@@ -2,6 +2,7 @@ import { toAppError } from "@dormouse/kernel";
 import type { EngineSandbox, SandboxId } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import type { ControlPlaneDeps } from "../ports.ts";
+import { recoverVolumeTemplates } from "../volume-templates/recover-templates.ts";
 import { recoverVolumes } from "../volumes/recover-volumes.ts";
 import type { SandboxContext } from "./context.ts";
 import { happened, withEvent } from "./events.ts";
@@ -34,6 +35,7 @@ export async function recover(deps: SandboxContext): Promise<void> {
     if (await removeFromEngine(deps, id)) deps.log.warn({ event: "sandbox.recover", outcome: "orphan removed", id });
   }
   await recoverVolumes(deps);
+  await recoverVolumeTemplates(deps);
 }
 
 async function settle(deps: SandboxContext, record: SandboxRecord, sandbox: EngineSandbox | undefined): Promise<void> {

@@ -3,7 +3,7 @@ import type { VolumeRecord } from "@dormouse/store";
 
 /** A volume as clients see it. */
 export function renderVolume(volume: VolumeRecord): VolumeAnswer {
-  const { displayName, externalId, region, attachedTo } = volume;
+  const { displayName, externalId, region, template, attachedTo } = volume;
   return {
     metadata: {
       name: volume.name,
@@ -14,7 +14,11 @@ export function renderVolume(volume: VolumeRecord): VolumeAnswer {
       createdAt: new Date(volume.createdAtMs).toISOString(),
       updatedAt: new Date(volume.updatedAtMs).toISOString(),
     },
-    spec: { size: volume.sizeMb, ...(region !== undefined && { region }) },
+    spec: {
+      size: volume.sizeMb,
+      ...(region !== undefined && { region }),
+      ...(template !== undefined && { template }),
+    },
     state: attachedTo === undefined ? {} : { attachedTo: `sandbox:${attachedTo.name}` },
     status: volume.status,
     events: [...volume.events],

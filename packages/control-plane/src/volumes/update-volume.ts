@@ -35,7 +35,7 @@ async function grow(
   volume: VolumeRecord,
   { spec }: VolumeUpdateRequest,
 ): Promise<Pick<VolumeChange, "sizeMb" | "event">> {
-  if ((spec.template ?? undefined) !== undefined) {
+  if ((spec.template ?? volume.template) !== volume.template) {
     throw new AppError("INVALID_ARGUMENT", `Cannot fill volume "${volume.name}" from a template: it is made already`);
   }
   const sizeMb = spec.size ?? volume.sizeMb;

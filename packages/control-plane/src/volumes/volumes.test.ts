@@ -100,7 +100,7 @@ test.each([
   ["a size over 16 TiB", {}, { size: 16_777_217 }, "spec.size"],
   ["labels that are not strings", { labels: { a: 1 } }, {}, "metadata.labels.a"],
   ["an external id with a slash", { externalId: "a/b" }, {}, "metadata.externalId"],
-  ["a template", {}, { template: "seeded:latest" }, "no volume templates"],
+  ["a template", {}, { template: "seeded:latest" }, "no such volume template"],
 ])("%s is refused with 400 and leaves nothing", async (_title, metadata, spec, sentence) => {
   await using server = await startServer();
   const answer = await server.call("POST", "/volumes", { metadata, spec });

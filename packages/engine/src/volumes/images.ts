@@ -23,6 +23,11 @@ const MIB = 1024 * 1024;
 const EXTENDED_OPTIONS = `root_owner=${MAPPED_ROOT_ID}:${MAPPED_ROOT_ID},lazy_itable_init=1,lazy_journal_init=1,nodiscard`;
 const MAKE_FILE_SYSTEM = ["mkfs.ext4", "-q", "-F", "-b", "4096", "-m", "0", "-E", EXTENDED_OPTIONS];
 
+interface ImageCopy {
+  readonly sizeMiB: number;
+  readonly mountDir: string;
+}
+
 /** Writes a sparse file with an empty file system of exactly its size, owned by root inside; all of it or nothing. */
 export async function makeImage(imageFile: string, sizeMiB: number, mountDir: string): Promise<void> {
   assertRoom(imageFile, sizeMiB * MIB);
@@ -40,16 +45,43 @@ export async function makeImage(imageFile: string, sizeMiB: number, mountDir: st
   }
 }
 
+/** An image with what is in another one nobody uses, of a size it fits into; all of it or nothing. */
+export async function copyImage(source: string, imageFile: string, { sizeMiB, mountDir }: ImageCopy): Promise<void> {
+  assertRoom(imageFile, sizeMiB * MIB);
+  const draft = `${imageFile}.new`;
+  try {
+    /* Holes stay holes, and where the file system can share blocks it does. */
+    await runCommand(["cp", "--reflink=auto", source, draft]);
+    await growImage(draft, sizeMiB, mountDir);
+    renameSync(draft, imageFile);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+}
+
+/** Makes a file system nobody uses as small as its content allows, in whole MiB. */
+export async function shrinkImage(imageFile: string): Promise<void> {
+  await checkImage(imageFile);
+  await runCommand(["resize2fs", "-M", imageFile]);
+  truncateSync(imageFile, Math.ceil(sizeOfImage(imageFile)) * MIB);
+}
+
 export const sizeOfImage = (imageFile: string): number => statSync(imageFile).size / MIB;
 
 /** Grows a file system nobody uses. Can be repeated after a failure. */
 export async function growImage(imageFile: string, sizeMiB: number, mountDir: string): Promise<void> {
   assertRoom(imageFile, (sizeMiB - sizeOfImage(imageFile)) * MIB);
   truncateSync(imageFile, sizeMiB * MIB);
-  /* It also replays the journal of a machine that lost power; its exit code 1 means "and now all is well". */
-  await runCommand(["sh", "-c", 'e2fsck -fp "$1" || test $? = 1', "check", imageFile]);
+  await checkImage(imageFile);
   await runCommand(["resize2fs", imageFile]);
   await withMountedImage(imageFile, mountDir, async () => removeOurLostAndFound(join(mountDir, "lost+found")));
+}
+
+/** Also replays the journal of a machine that lost power. */
+async function checkImage(imageFile: string): Promise<void> {
+  /* Its exit code 1 means "and now all is well". */
+  await runCommand(["sh", "-c", 'e2fsck -fp "$1" || test $? = 1', "check", imageFile]);
 }
 
 /** The check makes it, owned by the host's root, which nobody in a sandbox is; one with rescued files in it stays. */

@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, KeyedMutex } from "@dormouse/kernel";
-import type { EngineSandboxSpec, EngineVolumeMount, SandboxId, VolumeId } from "@dormouse/schema";
+import type { EngineSandboxSpec, EngineVolumeMount, SandboxId, UnpackedVolume, VolumeId } from "@dormouse/schema";
 import type { Layout } from "../layout.ts";
-import { flushImage, growImage, growMountedImage, makeImage, sizeOfImage } from "./images.ts";
+import { copyImage, flushImage, growImage, growMountedImage, makeImage, sizeOfImage } from "./images.ts";
 import { untilUnmounted, withMountedImage } from "./loop-mounts.ts";
+import { unpackImage } from "./unpack.ts";
 
 /** A mounted volume on its way into a sandbox. */
 export interface VolumeBind {
@@ -24,6 +25,8 @@ export class Volumes {
   readonly #layout: Layout;
   readonly #holders = new Map<VolumeId, SandboxId>();
   readonly #changes = new KeyedMutex();
+  /** Ends the making of a volume out of an archive. */
+  readonly #unpackings = new Map<VolumeId, AbortController>();
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -32,13 +35,36 @@ export class Volumes {
     }
   }
 
-  /** @throws VOLUME_ALREADY_EXISTS, HOST_FULL */
-  create(id: VolumeId, sizeMiB: number): Promise<void> {
+  /** @throws VOLUME_ALREADY_EXISTS, VOLUME_NOT_FOUND, VOLUME_IN_USE, INVALID_ARGUMENT, HOST_FULL */
+  create(id: VolumeId, sizeMiB: number, source?: VolumeId): Promise<void> {
     return this.#changes.run(id, async () => {
       const file = this.#layout.volumeFile(id);
-      if (!existsSync(file)) return makeImage(file, sizeMiB, this.#layout.volumeMountDir(id));
+      if (!existsSync(file)) return this.#make(id, sizeMiB, source);
       if (sizeOfImage(file) === sizeMiB) return;
       throw new AppError("VOLUME_ALREADY_EXISTS", `Cannot create volume "${id}": it exists with another size`);
+    });
+  }
+
+  /** @throws INVALID_ARGUMENT, TOO_LARGE, VOLUME_ALREADY_EXISTS, VOLUME_NOT_FOUND, HOST_FULL */
+  unpack(id: VolumeId, sizeMiB: number, archive: ReadableStream<Uint8Array>): Promise<UnpackedVolume> {
+    return this.#changes.run(id, async () => {
+      const imageFile = this.#layout.volumeFile(id);
+      if (existsSync(imageFile)) throw new AppError("VOLUME_ALREADY_EXISTS", `Cannot make volume "${id}": it exists`);
+      const ending = new AbortController();
+      this.#unpackings.set(id, ending);
+      try {
+        return await unpackImage({
+          archive,
+          sizeMiB,
+          imageFile,
+          archiveFile: this.#layout.volumeArchive(id),
+          mountDir: this.#layout.volumeMountDir(id),
+          agentFile: this.#layout.agentFile(),
+          signal: ending.signal,
+        });
+      } finally {
+        this.#unpackings.delete(id);
+      }
     });
   }
 
@@ -59,6 +85,9 @@ export class Volumes {
 
   /** @throws VOLUME_IN_USE */
   remove(id: VolumeId): Promise<void> {
+    this.#unpackings
+      .get(id)
+      ?.abort(new AppError("VOLUME_NOT_FOUND", `Cannot make volume "${id}": it was removed meanwhile`));
     return this.#changes.run(id, async () => {
       const holder = this.#holders.get(id);
       if (holder !== undefined) throw inUse(id, holder);
@@ -118,6 +147,25 @@ export class Volumes {
       flushImage(file);
       this.#holders.delete(volume.id);
     }
+  }
+
+  async #make(id: VolumeId, sizeMiB: number, source: VolumeId | undefined): Promise<void> {
+    const [file, mountDir] = [this.#layout.volumeFile(id), this.#layout.volumeMountDir(id)];
+    if (source === undefined) return makeImage(file, sizeMiB, mountDir);
+    const sourceFile = this.#requireFile(source);
+    const holder = this.#holders.get(source);
+    if (holder !== undefined) throw inUse(source, holder);
+    const contentMiB = sizeOfImage(sourceFile);
+    if (sizeMiB < contentMiB) {
+      throw new AppError(
+        "INVALID_ARGUMENT",
+        `Cannot make a volume of ${sizeMiB} MB: its content needs ${contentMiB} MB`,
+        {
+          hint: "Ask for a larger one",
+        },
+      );
+    }
+    return copyImage(sourceFile, file, { sizeMiB, mountDir });
   }
 
   async #readyImage(sandboxId: SandboxId, volume: EngineVolumeMount): Promise<string> {

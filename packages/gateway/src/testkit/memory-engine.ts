@@ -1,5 +1,5 @@
 import { AppError } from "@dormouse/kernel";
-import type { EngineImage, EnginePort, EngineSandbox, SandboxId } from "@dormouse/schema";
+import type { EngineImage, EnginePort, EngineSandbox, SandboxId, UnpackedVolume } from "@dormouse/schema";
 
 /** An engine for one sandbox that only remembers; `beforeSleep` and `beforeWake` let a test hold or fail a call. */
 export class MemoryEngine implements EnginePort {
@@ -27,6 +27,10 @@ export class MemoryEngine implements EnginePort {
 
   createVolume(): Promise<void> {
     return Promise.resolve();
+  }
+
+  unpackVolume(): Promise<UnpackedVolume> {
+    return Promise.resolve({ contentBytes: 0 });
   }
 
   resizeVolume(): Promise<void> {
