@@ -22,6 +22,7 @@ class Bench implements AsyncDisposable {
     this.onAcquire();
     this.lease = new Lease({
       address: ADDRESS,
+      relayPorts: new Map(),
       onLeaseEnd: () => void this.events.push("release"),
       onAgentGone: () => void this.events.push("gone"),
     });

@@ -1,6 +1,8 @@
 /** What a lease needs of the sandbox it keeps awake. */
 export interface LeaseHolder {
   readonly address: string;
+  /** Where to connect instead of a port whose app listens on loopback only. */
+  readonly relayPorts: Map<number, number>;
   onLeaseEnd(lease: Lease): void;
   onAgentGone(): void;
 }
@@ -22,6 +24,10 @@ export class Lease {
   /** Address of the sandbox, known once it is awake. */
   get address(): string {
     return this.#holder.address;
+  }
+
+  get relayPorts(): Map<number, number> {
+    return this.#holder.relayPorts;
   }
 
   get isOpen(): boolean {

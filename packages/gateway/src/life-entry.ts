@@ -3,7 +3,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "@dormouse/kernel";
 import type { EnginePort, EngineSandboxState, SandboxId } from "@dormouse/schema";
 import { Lease, type LeaseHolder } from "./lease.ts";
-import { forgetRelays } from "./loopback-relays.ts";
 import { AGENT_PORT } from "./place.ts";
 
 /** Longer together than an agent takes to replace itself. */
@@ -34,6 +33,8 @@ export class SandboxLifeEntry implements LeaseHolder {
   readonly #id: SandboxId;
   readonly #engine: EnginePort;
   readonly #leases = new Set<Lease>();
+  /** Of the agent that runs now: its relays go with it. */
+  readonly relayPorts = new Map<number, number>();
   #address: string;
   #state: LifeState;
   #idleMs: number;
@@ -95,7 +96,7 @@ export class SandboxLifeEntry implements LeaseHolder {
   /** Everything inside has died, or seems so: the next request asks the engine to wake it, which starts a dead one again. */
   onAgentGone(): void {
     this.#isAgentGone = true;
-    forgetRelays(this.#address);
+    this.relayPorts.clear();
     if (this.#state === "awake") this.#state = "asleep";
   }
 
@@ -104,11 +105,10 @@ export class SandboxLifeEntry implements LeaseHolder {
     clearTimeout(this.#idleTimer);
     this.#idleQuestion?.abort();
     for (const lease of this.#leases) lease.abort();
-    forgetRelays(this.#address);
   }
 
   #moveTo(address: string): void {
-    if (address !== this.#address) forgetRelays(this.#address);
+    if (address !== this.#address) this.relayPorts.clear();
     this.#address = address;
   }
 

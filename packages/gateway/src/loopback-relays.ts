@@ -7,21 +7,12 @@ const ASK_TIMEOUT_MS = 5000;
 /** Of `{"port":65535}` with space to spare: what answers may be anybody inside the sandbox. */
 const MAX_ANSWER_BYTES = 64;
 
-/**
- * Which port to connect to instead of an app's own, by address of the sandbox: of apps that listen on loopback only. Like an
- * open connection it belongs to an address, which no later sandbox inherits while it is remembered.
- */
-const relayPorts = new Map<string, Map<number, number>>();
+/** By address and port; no two sandboxes have one address at a time. */
 const questions = new SingleFlight<number | undefined>();
 
 /** Undefined for a port that is connected to directly, as nearly all are. */
 export function relayPortOf({ lease, port }: UnreachableTarget): number | undefined {
-  return relayPorts.get(lease.address)?.get(port);
-}
-
-/** For a sandbox that is gone, or whose agent is: the relays went with it. */
-export function forgetRelays(address: string): void {
-  relayPorts.delete(address);
+  return lease.relayPorts.get(port);
 }
 
 /** True when nobody takes connections there, any more or yet; after a reset something may have been delivered all the same. */
@@ -49,11 +40,8 @@ export async function findPort(target: UnreachableTarget, cause: unknown): Promi
 }
 
 function remember({ lease, port }: UnreachableTarget, found: number | undefined): void {
-  const { address, isAborted } = lease;
-  const known = relayPorts.get(address);
-  if (found === undefined || found === port || isAborted) known?.delete(port);
-  else if (known !== undefined) known.set(port, found);
-  else relayPorts.set(address, new Map([[port, found]]));
+  if (found === undefined || found === port) lease.relayPorts.delete(port);
+  else lease.relayPorts.set(port, found);
 }
 
 /** The port in the agent's answer to `POST /network/relays/{port}`; undefined when nothing listens. */
