@@ -40,8 +40,8 @@ function createMatcher(proxies: readonly string[]): (address: string) => boolean
     const prefixLength = Number(prefix ?? bitCount);
     if (version === 0 || prefixLength > bitCount)
       throw new RangeError(`Cannot trust proxy "${proxy}": it is no address and no range such as 10.0.0.0/8`);
-    const family = version === 4 ? "ipv4" : "ipv6";
-    lists[version === 4 ? 4 : 6].addSubnet(address, prefixLength, family);
+    if (version === 4) lists[4].addSubnet(address, prefixLength, "ipv4");
+    else lists[6].addSubnet(address, prefixLength, "ipv6");
   }
   return (address) => {
     const version = isIP(address);
