@@ -10,6 +10,8 @@ export interface ChildOptions {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Text for its standard input, which then stays open for more. */
+  readonly input?: string;
 }
 
 export interface Child {
@@ -17,22 +19,30 @@ export interface Child {
   /** Text the child reported when it became ready. */
   readonly report: string;
   readonly exited: Promise<number>;
+  /** More for its standard input; lost when it has none or has ended. */
+  send(text: string): void;
   stop(): Promise<void>;
 }
 
 /** Starts a process of ours and resolves when it says it is ready. @throws Error when it ends before that */
-export async function startChild({ name, command, env, cwd }: ChildOptions): Promise<Child> {
+export async function startChild({ name, command, env, cwd, input }: ChildOptions): Promise<Child> {
   const child = Bun.spawn([...command], {
-    stdio: ["ignore", "inherit", "inherit", "pipe"],
+    stdio: [input === undefined ? "ignore" : "pipe", "inherit", "inherit", "pipe"],
     env: { ...env, DORMOUSE_READY_FD: String(READY_FD) },
     ...(cwd === undefined ? {} : { cwd }),
   });
+  const send = (text: string): void => {
+    if (child.exitCode !== null) return;
+    void child.stdin?.write(text);
+    void child.stdin?.flush();
+  };
+  if (input !== undefined) send(input);
   const report = await readReport(name, child.stdio[READY_FD], child.exited);
   const stop = async (): Promise<void> => {
     if (child.exitCode === null) child.kill("SIGTERM");
     await child.exited;
   };
-  return { pid: child.pid, report, exited: child.exited, stop };
+  return { pid: child.pid, report, exited: child.exited, send, stop };
 }
 
 /** Tells the starting process that this one serves, with a text for it. */

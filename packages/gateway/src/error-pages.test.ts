@@ -2,7 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { AppError, type ErrorCode } from "@dormouse/kernel";
 import { createErrorPages, type ErrorPageTemplates } from "./error-pages.ts";
 
-const ERROR = new AppError("SANDBOX_NOT_FOUND", 'Cannot find sandbox "box": there is none', { hint: "Create it first" });
+const ERROR = new AppError("SANDBOX_NOT_FOUND", 'Cannot find sandbox "box": there is none', {
+  hint: "Create it first",
+});
 
 const render = (templates: ErrorPageTemplates, error = ERROR, path = "/a"): string =>
   createErrorPages(templates).render(error, path);

@@ -45,8 +45,7 @@ function nameOf(file: string): string {
 function compile(file: string, template: string): Page {
   // Texts at even places, names of fields between them.
   const parts = template.split(PLACEHOLDER).map((part, index) => (index % 2 === 0 ? part : fieldOf(file, part)));
-  return (values) =>
-    parts.map((part, index) => (index % 2 === 0 ? part : escapeHtml(values[part as Field]))).join("");
+  return (values) => parts.map((part, index) => (index % 2 === 0 ? part : escapeHtml(values[part as Field]))).join("");
 }
 
 function fieldOf(file: string, name: string): Field {

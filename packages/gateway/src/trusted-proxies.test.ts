@@ -142,7 +142,21 @@ describe("a chain of proxies", () => {
 
 test("whatever a client puts in front, a proxy that appends decides", () => {
   const reader = createEdgeReader(["10.0.0.0/8"]);
-  const pieces = ["10.0.0.5", "1.2.3.4", "", " ", "nonsense", "::1", ",", ",,", '"', "for=x", "10.0.0.5:80", "[", "0x7f.1"];
+  const pieces = [
+    "10.0.0.5",
+    "1.2.3.4",
+    "",
+    " ",
+    "nonsense",
+    "::1",
+    ",",
+    ",,",
+    '"',
+    "for=x",
+    "10.0.0.5:80",
+    "[",
+    "0x7f.1",
+  ];
   let seed = 1;
   const pick = (): string => pieces[(seed = (seed * 48_271) % 2_147_483_647) % pieces.length] ?? "";
   for (let round = 0; round < 5000; round++) {

@@ -1,8 +1,18 @@
 import { BlockList, isIP } from "node:net";
+import type { Server } from "bun";
 import type { Edge } from "./headers.ts";
 
 /** From what a connection itself shows and its request's headers: where the request really comes from, and what for. */
 export type EdgeReader = (connection: Edge, headers: Headers) => Edge;
+
+/** What a connection itself shows. */
+export function connectionOf(request: Request, server: Pick<Server<unknown>, "requestIP">): Edge {
+  return {
+    clientAddress: server.requestIP(request)?.address ?? "",
+    protocol: request.url.startsWith("https:") ? "https" : "http",
+    host: request.headers.get("host") ?? "",
+  };
+}
 
 /** A host name or address with an optional port, as in a Host header. */
 const HOST_PATTERN = /^(?:[\w.-]{1,253}|\[[\da-f:.]{2,45}\])(?::\d{1,5})?$/i;
