@@ -14,6 +14,15 @@ const NAME = "secure";
 const PORT = 3000;
 const LOCAL_NAMES = ["localhost", "*.preview.localhost"];
 
+/** Which protocol the page came over, and what a WebSocket of its own is answered. */
+const IN_THE_PAGE = `new Promise((resolve, reject) => {
+  const socket = new WebSocket("wss://" + location.host + "/echo");
+  const protocol = performance.getEntriesByType("navigation")[0].nextHopProtocol;
+  socket.onopen = () => socket.send("ping");
+  socket.onmessage = ({ data }) => resolve({ protocol, echoed: data });
+  socket.onerror = reject;
+})`;
+
 const authority = new CertificateAuthority();
 const ca = authority.pem;
 const first = authority.issue("first", LOCAL_NAMES);
@@ -111,16 +120,7 @@ describe("HTTP/2", () => {
     await using browser = await openBrowser();
     const page = await browser.newPage({ ignoreHTTPSErrors: true });
     await page.goto(`${open.spec.url}/hello`);
-    const seen = await page.evaluate(async () => {
-      const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-      const socket = new WebSocket(`wss://${location.host}/echo`);
-      const echoed = await new Promise((resolve, reject) => {
-        socket.onopen = () => socket.send("ping");
-        socket.onmessage = ({ data }) => resolve(data);
-        socket.onerror = reject;
-      });
-      return { protocol: entry?.nextHopProtocol, echoed };
-    });
+    const seen = await page.evaluate(IN_THE_PAGE);
     expect(seen).toEqual({ protocol: "h2", echoed: "ping" });
   });
 });
