@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { renameSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
 import { connect } from "node:tls";
 import { WebSocket } from "ws";
 import type { PreviewAnswer } from "@dormouse/schema";
 import { appServer } from "../support/app-server.ts";
 import { openBrowser } from "../support/browser.ts";
-import { CertificateAuthority } from "../support/certificate-authority.ts";
+import { CertificateAuthority } from "@dormouse/engine/testkit";
 import { curl, curlUntil } from "../support/curl.ts";
+import { INSTALL_DIR } from "../support/dormouse.ts";
 import { useDormouse } from "../support/suite.ts";
 
 const NAME = "secure";
@@ -182,11 +183,30 @@ describe("a renewed certificate", () => {
 
   test("its key is in no argument, in no environment and in no output", async () => {
     const secret = (await Bun.file(first.keyFile).text()).split("\n")[1] ?? "";
-    const { up, server } = suite.dormouse.pids;
-    for (const pid of [up, server()]) {
+    const { pids } = suite.dormouse;
+    for (const pid of [pids.up, pids.server()]) {
       for (const file of ["cmdline", "environ"])
         expect(await Bun.file(`/proc/${pid}/${file}`).text()).not.toContain(secret);
     }
     expect(suite.dormouse.output()).not.toContain(secret);
   });
+});
+
+test.each([
+  [
+    { DORMOUSE_TLS_CERT: "/none.crt", DORMOUSE_TLS_KEY: "/none.key" },
+    'Cannot use TLS certificate "/none.crt": there is no such',
+  ],
+  [{ DORMOUSE_TLS_CERT: first.certFile }, "Give each certificate its key"],
+  [{ DORMOUSE_TRUSTED_PROXIES: "proxy" }, "not an IP address or CIDR range"],
+  [{ DORMOUSE_ERROR_PAGES: "/none" }, 'Cannot read the error pages: "/none" is no folder'],
+])("a setting that is wrong is said before anything starts: %p", async (env, complaint) => {
+  const dataDir = `${authority.dir}/never`;
+  const up = Bun.spawn([`${INSTALL_DIR}/dormouse`, "up", "--data", dataDir], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  expect(await up.stderr.text()).toContain(complaint);
+  expect(await up.exited).toBe(1);
+  expect(existsSync(dataDir)).toBe(false);
 });

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CertificateAuthority } from "../../../tests/support/certificate-authority.ts";
+import { CertificateAuthority } from "@dormouse/engine/testkit";
 import { dateProblems, readCertificates, tlsOptions } from "./certificates.ts";
 import { loadConfig } from "./config.ts";
 

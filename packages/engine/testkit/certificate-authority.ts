@@ -14,39 +14,26 @@ export class CertificateAuthority implements Disposable {
   readonly #keyFile = join(this.dir, "ca.key");
 
   constructor() {
-    openssl([
-      "req",
-      "-x509",
-      ...NEW_KEY,
-      "-keyout",
-      this.#keyFile,
-      "-out",
-      this.file,
-      "-days",
-      "2",
-      "-subj",
-      "/CN=Test CA",
-    ]);
+    const output = ["-keyout", this.#keyFile, "-out", this.file];
+    openssl(["req", "-x509", ...NEW_KEY, ...output, "-days", "2", "-subj", "/CN=Test CA"]);
   }
 
   get pem(): string {
     return readFileSync(this.file, "utf8");
   }
 
-  /** Writes `<base>.crt` and `<base>.key` for host names, wildcards included; over earlier ones as a renewal does: each file is replaced whole. */
+  /**
+   * Writes `<base>.crt` and `<base>.key` for host names, wildcards included; over earlier ones as a renewal does: each file is
+   * replaced whole.
+   */
   issue(base: string, names: readonly string[]): IssuedFiles {
     const issued = { certFile: join(this.dir, `${base}.crt`), keyFile: join(this.dir, `${base}.key`) };
     const fresh = { certFile: `${issued.certFile}.new`, keyFile: `${issued.keyFile}.new` };
-    openssl([
-      "req",
-      "-x509",
-      ...NEW_KEY,
-      ...["-CA", this.file, "-CAkey", this.#keyFile],
-      ...["-keyout", fresh.keyFile, "-out", fresh.certFile],
-      ...["-days", "1", "-subj", `/CN=${base}`],
-      ...["-addext", `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`],
-      ...["-addext", "basicConstraints=critical,CA:FALSE"],
-    ]);
+    const altNames = `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`;
+    const signer = ["-CA", this.file, "-CAkey", this.#keyFile, "-days", "1", "-subj", `/CN=${base}`];
+    const extensions = ["-addext", altNames, "-addext", "basicConstraints=critical,CA:FALSE"];
+    const output = ["-keyout", fresh.keyFile, "-out", fresh.certFile];
+    openssl(["req", "-x509", ...NEW_KEY, ...signer, ...extensions, ...output]);
     renameSync(fresh.keyFile, issued.keyFile);
     renameSync(fresh.certFile, issued.certFile);
     return issued;
