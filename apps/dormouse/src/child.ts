@@ -1,3 +1,4 @@
+import type { FileSink } from "bun";
 import { closeSync, writeSync } from "node:fs";
 import { openReadyPipe } from "@dormouse/engine";
 
@@ -31,11 +32,7 @@ export async function startChild({ name, command, env, cwd, input }: ChildOption
     env: { ...env, DORMOUSE_READY_FD: String(READY_FD) },
     ...(cwd === undefined ? {} : { cwd }),
   });
-  const send = (text: string): void => {
-    if (child.exitCode !== null) return;
-    void child.stdin?.write(text);
-    void child.stdin?.flush();
-  };
+  const send = (text: string): void => void sendTo(child.stdin, text);
   if (input !== undefined) send(input);
   const report = await readReport(name, child.stdio[READY_FD], child.exited);
   const stop = async (): Promise<void> => {
@@ -43,6 +40,16 @@ export async function startChild({ name, command, env, cwd, input }: ChildOption
     await child.exited;
   };
   return { pid: child.pid, report, exited: child.exited, send, stop };
+}
+
+/** One that has ended reads nothing; whoever starts the next one tells it everything. */
+async function sendTo(stdin: FileSink | undefined, text: string): Promise<void> {
+  try {
+    await stdin?.write(text);
+    await stdin?.flush();
+  } catch {
+    return;
+  }
 }
 
 /** Tells the starting process that this one serves, with a text for it. */
