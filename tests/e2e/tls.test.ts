@@ -5,7 +5,7 @@ import { connect } from "node:tls";
 import { WebSocket } from "ws";
 import type { PreviewAnswer } from "@dormouse/schema";
 import { appServer } from "../support/app-server.ts";
-import { openBrowser } from "../support/browser.ts";
+import { goTo, openBrowser } from "../support/browser.ts";
 import { CertificateAuthority } from "@dormouse/engine/testkit";
 import { curl, curlUntil } from "../support/curl.ts";
 import { INSTALL_DIR } from "../support/dormouse.ts";
@@ -120,7 +120,7 @@ describe("HTTP/2", () => {
   test("F165 a browser loads a preview over HTTP/2 and opens a WebSocket beside it", async () => {
     await using browser = await openBrowser();
     const page = await browser.newPage({ ignoreHTTPSErrors: true });
-    await page.goto(`${open.spec.url}/hello`);
+    await goTo(page, `${open.spec.url}/hello`);
     const seen = await page.evaluate(IN_THE_PAGE);
     expect(seen).toEqual({ protocol: "h2", echoed: "ping" });
   });
