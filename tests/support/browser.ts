@@ -16,7 +16,8 @@ export async function goTo(page: Page, url: string): Promise<void> {
       await page.goto(url);
       return;
     } catch (error) {
-      if (!String(error).includes("ERR_NETWORK_CHANGED")) throw error;
+      // The page that tells of it may still be on its way when the next attempt begins.
+      if (!/ERR_NETWORK_CHANGED|chrome-error:/.test(String(error))) throw error;
     }
   }
 }
