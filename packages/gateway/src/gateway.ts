@@ -2,6 +2,7 @@ import { AppError, toAppError } from "@dormouse/kernel";
 import type { Server } from "bun";
 import type { Grant } from "./access.ts";
 import { previewCookie } from "./cookies.ts";
+import type { ErrorPages } from "./error-pages.ts";
 import { errorResponse } from "./error-response.ts";
 import { redirectAfterFirstVisit } from "./first-visit.ts";
 import { forward, type ForwardJob } from "./forward.ts";
@@ -12,13 +13,16 @@ import { findPlace, type Place } from "./place.ts";
 import type { GatewayDirectory } from "@dormouse/schema";
 import { answerPreflight } from "./preflight.ts";
 import { authorize, destinationOf, findRoute, sandboxOf, type Route } from "./route.ts";
+import { connectionOf, type EdgeReader } from "./trusted-proxies.ts";
 import { isWebSocketUpgrade, joinWebSockets, webSocketHandlers, type GatewaySocketData } from "./websocket.ts";
 
 export interface GatewayDeps {
   readonly directory: GatewayDirectory;
   readonly life: SandboxLife;
-  /** True only behind a proxy of ours that sets `X-Forwarded-Proto` itself. */
-  readonly isForwardedProtoTrusted?: boolean;
+  /** Tells where a request comes from, which a proxy in front may know better. */
+  readonly readEdge: EdgeReader;
+  /** What browsers are shown instead of an app. */
+  readonly errorPages: ErrorPages;
 }
 
 export interface Gateway {
@@ -67,14 +71,16 @@ async function answer(deps: GatewayDeps, arrival: Arrival, place: Place): Promis
     return await admit(deps, arrival, route);
   } catch (thrown) {
     const accept = request.headers.get("accept");
-    return errorResponse(toAppError(thrown), { accept, responseHeaders: route?.preview?.responseHeaders });
+    const requestPath = new URL(request.url).pathname;
+    const responseHeaders = route?.preview?.responseHeaders;
+    return errorResponse(toAppError(thrown), { accept, responseHeaders, requestPath, pages: deps.errorPages });
   }
 }
 
 function admit(deps: GatewayDeps, arrival: Arrival, route: Route): Response | Promise<Response | undefined> {
   const { request } = arrival;
   const grant = authorize(deps.directory, request.headers, route);
-  const edge = edgeOf(deps, arrival);
+  const edge = deps.readEdge(connectionOf(request, arrival.server), request.headers);
   const scope = { mount: route.mount, isHttps: edge.protocol === "https" };
   const cookie = grant.tokenFromQuery === undefined ? undefined : previewCookie(grant.tokenFromQuery, scope);
   return (
@@ -113,16 +119,6 @@ function pass(deps: GatewayDeps, { request, server }: Arrival, admission: Admiss
   };
   // An awake sandbox is the usual case and costs no turn of the event loop.
   return acquired instanceof Lease ? start(acquired) : acquired.then(start);
-}
-
-function edgeOf(deps: GatewayDeps, { request, server }: Arrival): Edge {
-  const isTls = request.url.startsWith("https:");
-  const forwarded = deps.isForwardedProtoTrusted === true ? request.headers.get("x-forwarded-proto") : null;
-  return {
-    clientAddress: server.requestIP(request)?.address ?? "",
-    protocol: isTls || forwarded === "https" ? "https" : "http",
-    host: request.headers.get("host") ?? "",
-  };
 }
 
 /**

@@ -15,7 +15,7 @@ import {
 } from "@dormouse/control-plane";
 import { instanceDir } from "@dormouse/engine";
 import { connectEngine } from "@dormouse/engine/client";
-import { connectionOf, createEdgeReader, createGateway, SandboxLife } from "@dormouse/gateway";
+import { connectionOf, createEdgeReader, createErrorPages, createGateway, SandboxLife } from "@dormouse/gateway";
 import { WorkspaceName, type SandboxId } from "@dormouse/schema";
 import { openStore, type Store } from "@dormouse/store";
 import { pino, type Logger } from "pino";
@@ -123,7 +123,12 @@ function settingsOf(config: Config): ControlPlaneSettings {
 function openListener(config: Config, handover: Handover, { deps, life }: Rooms): Listener {
   const readEdge = createEdgeReader(config.trustedProxies);
   const controlPlane = createControlPlane(deps);
-  const gateway = createGateway({ directory: deps.directory, life });
+  const gateway = createGateway({
+    directory: deps.directory,
+    life,
+    readEdge,
+    errorPages: createErrorPages(handover.errorPages),
+  });
   return new Listener({
     host: config.host,
     port: config.port,

@@ -1,10 +1,12 @@
 import http from "node:http";
 import net from "node:net";
 import { SandboxId } from "@dormouse/schema";
+import { createErrorPages } from "../error-pages.ts";
 import { createGateway, SERVE_OPTIONS } from "../gateway.ts";
 import { SandboxLife } from "../life.ts";
 import type { GatewayDirectory, PreviewRoute, SandboxRoute } from "@dormouse/schema";
 import type { GatewaySocketData } from "../websocket.ts";
+import { createEdgeReader } from "../trusted-proxies.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 
 export const API_KEY = "key-of-acme";
@@ -12,7 +14,7 @@ export const TOKEN = "token-of-private";
 
 export interface BenchOptions {
   readonly idleMs?: number;
-  readonly isForwardedProtoTrusted?: boolean;
+  readonly trustedProxies?: readonly string[];
   readonly preview?: Partial<PreviewRoute>;
 }
 
@@ -33,8 +35,12 @@ export class GatewayBench implements AsyncDisposable {
     this.life.track({ id: this.sandbox.sandboxId, address: this.address, state: "running" });
     this.addPreview({ previewId: "open", isPublic: true, ...options.preview });
     this.addPreview({ previewId: "closed", ...options.preview });
-    const { isForwardedProtoTrusted = false } = options;
-    const gateway = createGateway({ directory: this.#directory(), life: this.life, isForwardedProtoTrusted });
+    const gateway = createGateway({
+      directory: this.#directory(),
+      life: this.life,
+      readEdge: createEdgeReader(options.trustedProxies ?? []),
+      errorPages: createErrorPages(),
+    });
     this.#server = Bun.serve<GatewaySocketData>({
       ...SERVE_OPTIONS,
       hostname: "127.0.0.1",
