@@ -207,12 +207,12 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "Ports and previews",
     requirements: [
-      pending("F160 SEED", "A public address for a port", "HTTPS"),
+      proven("F160 SEED", "A public address for a port"),
       proven("F161 SEED", "Private previews"),
       proven("F162 SEED", "Preview tokens"),
       proven("F163 SEED", "Token in query or header"),
       proven("F164 SEED", "List and delete previews"),
-      pending("F165 SEED", "TLS in front, WebSockets through", "WebSockets pass; TLS and code-server's origin check"),
+      pending("F165 SEED", "TLS in front, WebSockets through", "code-server's origin check"),
       proven("F166 SEED", "Response headers of a preview"),
       pending("F167 SEED", "Previews in an iframe", "a real browser"),
       proven("F168 SEED", "Ports reachable by preview"),

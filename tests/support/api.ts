@@ -14,10 +14,13 @@ export interface ApiRequest {
 /** What a user without an SDK has: plain HTTP with an API key. */
 export class Api {
   readonly env: Readonly<Record<string, string>>;
+  /** Certificates to trust, PEM. */
+  readonly #tls: { readonly ca?: string };
 
   /** `env` is what `dormouse env` prints. */
-  constructor(env: Readonly<Record<string, string>>) {
+  constructor(env: Readonly<Record<string, string>>, ca?: string) {
     this.env = env;
+    this.#tls = ca === undefined ? {} : { ca };
   }
 
   get key(): string {
@@ -29,6 +32,7 @@ export class Api {
     const { body, headers } = request;
     const response = await fetch(`${this.env["BL_API_URL"]}${path}`, {
       method,
+      tls: this.#tls,
       headers: { authorization: `Bearer ${this.key}`, "content-type": "application/json", ...headers },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
@@ -74,7 +78,7 @@ export class Api {
   /** A request to the sandbox API, or with `/port/N/…` to an app. */
   fetch(name: string, path: string, init: RequestInit = {}): Promise<Response> {
     const headers = { authorization: `Bearer ${this.key}`, ...(init.headers as Record<string, string>) };
-    return fetch(`${this.sandboxUrl(name)}${path}`, { ...init, headers });
+    return fetch(`${this.sandboxUrl(name)}${path}`, { ...init, headers, tls: this.#tls });
   }
 
   /** The body of such a request, which must succeed. */

@@ -1,4 +1,4 @@
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 
 /** Debian's Chromium, headless. It resolves `*.localhost` by itself. Closing it, also by `await using`, ends its processes. */
 export function openBrowser(): Promise<Browser> {
@@ -7,4 +7,17 @@ export function openBrowser(): Promise<Browser> {
     // Chromium refuses its own sandbox to root; a container has no large /dev/shm.
     args: ["--no-sandbox", "--disable-dev-shm-usage"],
   });
+}
+
+/** Opens an address. Chromium breaks a load off when an address of the machine changes, as a new sandbox makes it: begun again then. */
+export async function goTo(page: Page, url: string): Promise<void> {
+  for (;;) {
+    try {
+      await page.goto(url);
+      return;
+    } catch (error) {
+      // The page that tells of it may still be on its way when the next attempt begins.
+      if (!/ERR_NETWORK_CHANGED|chrome-error:/.test(String(error))) throw error;
+    }
+  }
 }

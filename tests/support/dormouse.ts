@@ -54,7 +54,7 @@ export async function startDormouse(options: DormouseOptions = {}): Promise<Dorm
 }
 
 interface Output {
-  /** The address of the `up at http://…` line. */
+  /** The address of the `up at http…` line. */
   readonly url: Promise<string>;
   text(): string;
 }
@@ -69,7 +69,7 @@ function collectOutput(up: Bun.Subprocess<"ignore", "pipe", "pipe">): Output {
     for await (const chunk of stream) {
       const part = decoder.decode(chunk, { stream: true });
       text += part;
-      const address = /up at (http:\/\/\S+?),/.exec(text)?.[1];
+      const address = /up at (https?:\/\/\S+?),/.exec(text)?.[1];
       isUp ||= address !== undefined;
       if (address !== undefined) resolve(address);
       else if (isShown && !isUp) process.stderr.write(part);

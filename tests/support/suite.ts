@@ -17,15 +17,15 @@ export interface DormouseSuite {
 /** A test that runs out of time has its processes killed, and the Dormouse of the file is one of them. */
 const TEST_TIMEOUT_MS = 120_000;
 
-/** One Dormouse for the tests of a file; when they are done and their sandboxes deleted, nothing of it may be left. */
-export function useDormouse(env: Readonly<Record<string, string>> = {}): DormouseSuite {
+/** One Dormouse for the tests of a file, and clients that trust the certificates in `ca`, PEM; when they are done and their sandboxes deleted, nothing of it may be left. */
+export function useDormouse(env: Readonly<Record<string, string>> = {}, ca?: string): DormouseSuite {
   setDefaultTimeout(TEST_TIMEOUT_MS);
   let dormouse: Dormouse | undefined;
   let api: Api | undefined;
   const dataDir = mkdtempSync("/var/tmp/dormouse-test-");
   const start = async (): Promise<void> => {
     dormouse = await startDormouse({ dataDir, env });
-    api = new Api(dormouse.env);
+    api = new Api(dormouse.env, ca);
   };
 
   beforeAll(start);

@@ -1,4 +1,13 @@
 import { z } from "zod";
+import type { CertificateFiles } from "./certificates.ts";
+
+const list = (text: string): string[] =>
+  text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+
+const fileList = z.string().default("").transform(list);
 
 /** Settings from the environment: every variable starts with `DORMOUSE_`, and one we do not know is refused. */
 const Config = z.strictObject({
@@ -20,6 +29,17 @@ const Config = z.strictObject({
     .string()
     .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "expected a host name in lower case, without a scheme or a port")
     .optional(),
+  /** PEM files of certificates with their chains, and of their keys in the same order, separated by commas. */
+  DORMOUSE_TLS_CERT: fileList,
+  DORMOUSE_TLS_KEY: fileList,
+  /** Addresses and CIDR ranges, separated by commas, whose `X-Forwarded-For`, `-Proto` and `-Host` are believed. */
+  DORMOUSE_TRUSTED_PROXIES: z
+    .string()
+    .default("")
+    .transform(list)
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], { error: "not an IP address or CIDR range" }))),
+  /** Folder of HTML templates for what browsers are shown instead of an app. */
+  DORMOUSE_ERROR_PAGES: z.string().min(1).optional(),
   /** PostgreSQL database for the records, as `postgres://user:password@host/name`; without it, a SQLite file. */
   DORMOUSE_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   /** Cache of built images, shared by every data folder of the machine. */
@@ -42,6 +62,9 @@ export interface Config {
   readonly workspace: string;
   readonly publicUrl: string | undefined;
   readonly domain: string | undefined;
+  readonly tls: readonly CertificateFiles[];
+  readonly trustedProxies: readonly string[];
+  readonly errorPagesDir: string | undefined;
   readonly databaseUrl: string | undefined;
   readonly cacheDir: string;
   readonly resolver: string | undefined;
@@ -65,6 +88,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     workspace: config.DORMOUSE_WORKSPACE,
     publicUrl: config.DORMOUSE_PUBLIC_URL,
     domain: config.DORMOUSE_DOMAIN,
+    tls: certificateFiles(config.DORMOUSE_TLS_CERT, config.DORMOUSE_TLS_KEY),
+    trustedProxies: config.DORMOUSE_TRUSTED_PROXIES,
+    errorPagesDir: config.DORMOUSE_ERROR_PAGES,
     databaseUrl: config.DORMOUSE_DATABASE_URL,
     cacheDir: config.DORMOUSE_CACHE,
     resolver: config.DORMOUSE_RESOLVER,
@@ -73,4 +99,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     adminKeyHash: config.DORMOUSE_ADMIN_KEY_HASH,
     readyFd: config.DORMOUSE_READY_FD,
   };
+}
+
+function certificateFiles(certFiles: readonly string[], keyFiles: readonly string[]): CertificateFiles[] {
+  if (certFiles.length !== keyFiles.length)
+    throw new Error(
+      `Cannot read the configuration: DORMOUSE_TLS_CERT names ${certFiles.length} files and DORMOUSE_TLS_KEY ${keyFiles.length}. Give each certificate its key`,
+    );
+  return certFiles.map((certFile, index) => ({ certFile, keyFile: keyFiles[index] ?? "" }));
 }

@@ -5,7 +5,7 @@ import type { ControlPlaneSettings } from "./ports.ts";
 
 /** What clients reach this server at, without a trailing slash. */
 export function publicBaseUrl(settings: ControlPlaneSettings, requestUrl: string): string {
-  return (settings.publicUrl ?? `http://${new URL(requestUrl).host}`).replace(/\/+$/, "");
+  return (settings.publicUrl ?? new URL(requestUrl).origin).replace(/\/+$/, "");
 }
 
 /** Base of the sandbox API of one sandbox, without a trailing slash: on a host of its own where a wildcard domain leads here. */

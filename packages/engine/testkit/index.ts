@@ -3,3 +3,4 @@ export { addBaseImage, addImage, addMuslImage, addScratchImage } from "./images.
 export { runInside, type Outcome } from "./inside.ts";
 export { tracesOnMachine } from "./machine.ts";
 export { failure, newSpec, useEngine, type EngineSuite } from "./suite.ts";
+export { CertificateAuthority, type IssuedFiles } from "./certificate-authority.ts";

@@ -2,6 +2,7 @@ import { AppError, toAppError } from "@dormouse/kernel";
 import type { Server } from "bun";
 import type { Grant } from "./access.ts";
 import { previewCookies } from "./cookies.ts";
+import type { ErrorPages } from "./error-pages.ts";
 import { errorResponse } from "./error-response.ts";
 import { forward, type ForwardJob } from "./forward.ts";
 import { upstreamHeaders, type Edge, type UpstreamHeaderRules } from "./headers.ts";
@@ -13,6 +14,7 @@ import { type AddressBook, findPlace, type Place } from "./place.ts";
 import type { GatewayDirectory } from "@dormouse/schema";
 import { answerPreflight } from "./preflight.ts";
 import { authorize, destinationOf, findRoute, sandboxOf, type Route } from "./route.ts";
+import { connectionOf, type EdgeReader } from "./trusted-proxies.ts";
 import { isWebSocketUpgrade, joinWebSockets, webSocketHandlers, type GatewaySocketData } from "./websocket.ts";
 
 export interface GatewayDeps {
@@ -20,8 +22,10 @@ export interface GatewayDeps {
   readonly life: SandboxLife;
   /** Host name that hosts of previews and sandboxes stand in front of; undefined: whatever each client used. */
   readonly domain?: string | undefined;
-  /** True only behind a proxy of ours that sets `X-Forwarded-Proto` itself. */
-  readonly isForwardedProtoTrusted?: boolean;
+  /** Tells where a request comes from, which a proxy in front may know better. */
+  readonly readEdge: EdgeReader;
+  /** What browsers are shown instead of an app. */
+  readonly errorPages: ErrorPages;
 }
 
 export interface Gateway extends Disposable {
@@ -87,14 +91,16 @@ async function answer(rooms: Rooms, arrival: Arrival, place: Place): Promise<Res
     return await admit(rooms, arrival, route);
   } catch (thrown) {
     const accept = request.headers.get("accept");
-    return errorResponse(toAppError(thrown), { accept, responseHeaders: route?.preview?.responseHeaders });
+    const requestPath = new URL(request.url).pathname;
+    const responseHeaders = route?.preview?.responseHeaders;
+    return errorResponse(toAppError(thrown), { accept, responseHeaders, requestPath, pages: rooms.errorPages });
   }
 }
 
 function admit(rooms: Rooms, arrival: Arrival, route: Route): Response | Promise<Response | undefined> {
   const { request } = arrival;
   const grant = authorize(rooms.directory, request.headers, route);
-  const edge = edgeOf(rooms, arrival);
+  const edge = rooms.readEdge(connectionOf(request, arrival.server), request.headers);
   const cookies = grant.visit === undefined ? [] : previewCookies(grant.visit, { mount: route.mount, ...edge });
   const hostBase = { baseUrl: `${edge.protocol}://${edge.host}`, domain: rooms.domain };
   return (
@@ -163,16 +169,6 @@ function withinWakeTime(acquired: Promise<Lease>, sandboxName: string): Promise<
     }, WAKE_TIMEOUT_MS);
     acquired.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-}
-
-function edgeOf(deps: GatewayDeps, { request, server }: Arrival): Edge {
-  const isTls = request.url.startsWith("https:");
-  const forwarded = deps.isForwardedProtoTrusted === true ? request.headers.get("x-forwarded-proto") : null;
-  return {
-    clientAddress: server.requestIP(request)?.address ?? "",
-    protocol: isTls || forwarded === "https" ? "https" : "http",
-    host: request.headers.get("host") ?? "",
-  };
 }
 
 /**

@@ -10,10 +10,11 @@ export function runEnv(config: Config, port: number | undefined): void {
       `Cannot print the environment: no Dormouse has run on "${config.dataDir}". Start one with \`dormouse up\``,
     );
   }
+  const scheme = config.tls.length > 0 ? "https" : "http";
   const recorded = existsSync(files.endpoint)
     ? readFileSync(files.endpoint, "utf8").trim()
-    : `http://localhost:${config.port}`;
-  const base = config.publicUrl ?? (port === undefined ? recorded : `http://localhost:${port}`);
+    : `${scheme}://localhost:${config.port}`;
+  const base = config.publicUrl ?? (port === undefined ? recorded : `${scheme}://localhost:${port}`);
   const variables = {
     BL_API_URL: `${base}/v0`,
     BL_RUN_URL: `${base}/run`,

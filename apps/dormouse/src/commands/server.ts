@@ -15,14 +15,23 @@ import {
 } from "@dormouse/control-plane";
 import { instanceDir } from "@dormouse/engine";
 import { connectEngine } from "@dormouse/engine/client";
-import { createGateway, type Gateway, SandboxLife, SERVE_OPTIONS } from "@dormouse/gateway";
+import {
+  connectionOf,
+  createEdgeReader,
+  createErrorPages,
+  createGateway,
+  type Gateway,
+  SandboxLife,
+} from "@dormouse/gateway";
 import { WorkspaceName, type SandboxId } from "@dormouse/schema";
 import { openStore, type Store } from "@dormouse/store";
 import { pino, type Logger } from "pino";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
 import { dnsResolver } from "../dns-resolver.ts";
+import { type Handover, receiveHandovers } from "../handover.ts";
 import { recordsIn } from "../installation.ts";
+import { Listener } from "../listener.ts";
 import { callsOver } from "../sandbox-calls.ts";
 
 export interface ServerCommandOptions {
@@ -47,6 +56,9 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
   if (config.adminKeyHash === undefined)
     throw new Error("Cannot start the server: it has no administrator key. Use `dormouse up`");
   const log = pino({ level: config.logLevel, base: { process: "server" } });
+  const handovers = receiveHandovers();
+  const { value: handover } = await handovers.next();
+  if (handover === undefined) throw new Error("Cannot start the server: nothing was handed to it. Use `dormouse up`");
   const store = await openStore(recordsIn(options.data, config));
   await ensureInstallation(
     { store, clock: Date.now },
@@ -56,13 +68,12 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
   await recover(deps);
   await deps.scheduler.start();
   const upkeep = startUpkeep(deps);
-  const controlPlane = createControlPlane(deps);
-  const gateway = createGateway({ directory: deps.directory, life, domain: domainOf(config) });
-  const server = listenOn(config, () => serve(config, gateway, controlPlane));
-  log.info({ event: "server.start", url: server.url.href, dataDir: options.data });
-  reportReady(config.readyFd, String(server.port));
+  const listener = openListener(config, handover, { deps, life });
+  log.info({ event: "server.start", url: listener.url.href, dataDir: options.data });
+  reportReady(config.readyFd, String(listener.port));
+  void followCertificates(handovers, listener, log);
   const stop = async (): Promise<void> => {
-    await server.stop(true);
+    await listener[Symbol.asyncDispose]();
     await deps.scheduler[Symbol.asyncDispose]();
     await deps[Symbol.asyncDispose]();
     await life[Symbol.asyncDispose]();
@@ -125,11 +136,20 @@ function domainOf({ domain, publicUrl }: Config): string | undefined {
   return domain ?? (publicUrl === undefined ? undefined : new URL(publicUrl).hostname);
 }
 
-function serve(config: Config, gateway: Gateway, controlPlane: ReturnType<typeof createControlPlane>) {
-  return Bun.serve({
-    ...SERVE_OPTIONS,
-    hostname: config.host,
+function openListener(config: Config, handover: Handover, { deps, life }: Rooms): Listener {
+  const readEdge = createEdgeReader(config.trustedProxies);
+  const controlPlane = createControlPlane(deps);
+  const gateway = createGateway({
+    directory: deps.directory,
+    life,
+    domain: domainOf(config),
+    readEdge,
+    errorPages: createErrorPages(handover.errorPages),
+  });
+  return new Listener({
+    host: config.host,
     port: config.port,
+    certificates: handover.certificates,
     websocket: gateway.websocket,
     fetch(request, server) {
       const forwarded = gateway.fetch(request, server);
@@ -137,7 +157,8 @@ function serve(config: Config, gateway: Gateway, controlPlane: ReturnType<typeof
       if (new URL(request.url).pathname === "/health") return Response.json({ status: "ok" });
       // A create answers when the sandbox serves, which may take longer than a connection may be silent.
       server.timeout(request, 0);
-      const answer = controlPlane.fetch(request, { clientAddress: server.requestIP(request)?.address });
+      const { clientAddress } = readEdge(connectionOf(request, server), request.headers);
+      const answer = controlPlane.fetch(request, { clientAddress });
       return request.method === "GET" ? answer : recheckAfter(answer, gateway);
     },
   });
@@ -150,14 +171,14 @@ async function recheckAfter(answer: Response | Promise<Response>, gateway: Gatew
   return response;
 }
 
-function listenOn<T>({ host, port }: Config, listen: () => T): T {
-  try {
-    return listen();
-  } catch (cause) {
-    const isTaken = (cause as { code?: unknown }).code === "EADDRINUSE";
-    const state = isTaken ? "another program uses it" : String(cause);
-    throw new Error(`Cannot listen on port ${port} of ${host}: ${state}. Choose another one with --port or --host`, {
-      cause,
-    });
+/** Every later handover is a renewal of certificates. */
+async function followCertificates(handovers: AsyncIterable<Handover>, listener: Listener, log: Logger): Promise<void> {
+  for await (const { certificates } of handovers) {
+    try {
+      listener.replaceCertificates(certificates);
+      log.info({ event: "server.certificates", outcome: "replaced", count: certificates.length });
+    } catch (error) {
+      log.error({ event: "server.certificates", outcome: "the old ones stay", err: error });
+    }
   }
 }

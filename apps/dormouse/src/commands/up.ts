@@ -2,12 +2,15 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceDir, instanceName, removeEmptyDirs, RUN_ROOT } from "@dormouse/engine";
-import { startChild } from "../child.ts";
+import { type Child, startChild } from "../child.ts";
 import type { Config } from "../config.ts";
+import { type Certificate, dateProblems, readCertificates } from "../certificates.ts";
+import { type Handover, handoverLine, readHandover } from "../handover.ts";
 import { adminKey, dataFiles } from "../installation.ts";
 import { engineCommand, serverCommand } from "../processes.ts";
 import { ensureServerUser } from "../server-user.ts";
 import { supervise } from "../supervise.ts";
+import { watchFiles } from "../watch-files.ts";
 import { ensureImage } from "./image.ts";
 
 const BASE_IMAGE = "base-image";
@@ -18,6 +21,8 @@ const BASE_IMAGE = "base-image";
  */
 export async function runUp(config: Config): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error("Cannot start: the engine needs root. Run it with sudo");
+  let handover = await readHandover(config);
+  noteDateProblems(handover);
   const { dataDir, instance } = openDataDir(config);
   const user = await ensureServerUser();
   const adminKeyHash = createHash("sha256").update(adminKey(dataDir)).digest("hex");
@@ -36,31 +41,36 @@ export async function runUp(config: Config): Promise<void> {
   running.use(supervise(firstEngine, { restart: startEngine, onEnd: noteEnd("engine") }));
 
   let port = config.port;
-  const startServer = () =>
-    startChild({
+  let server: Child | undefined;
+  const startServer = async (): Promise<Child> => {
+    const started = await startChild({
       name: "server",
       command: serverCommand(instance, dataDir, user),
-      env: {
-        ...COMMON_ENV,
-        ...passOn({
-          DORMOUSE_LOG: config.logLevel,
-          DORMOUSE_PORT: String(port),
-          DORMOUSE_HOST: config.host,
-          DORMOUSE_IDLE_MS: String(config.idleMs),
-          DORMOUSE_WORKSPACE: config.workspace,
-          DORMOUSE_PUBLIC_URL: config.publicUrl,
-          DORMOUSE_AUDIT_DAYS: String(config.auditRetentionDays),
-          DORMOUSE_DATABASE_URL: config.databaseUrl,
-          DORMOUSE_ADMIN_KEY_HASH: adminKeyHash,
-        }),
-      },
+      env: { ...COMMON_ENV, ...serverEnv({ ...config, port, adminKeyHash }) },
+      input: handoverLine(handover),
     });
+    server = started;
+    return started;
+  };
   const firstServer = await startServer();
   port = Number(firstServer.report);
   running.use(supervise(firstServer, { restart: startServer, onEnd: noteEnd("server") }));
+  const renew = (): void => {
+    const certificates = renewedCertificates(config, handover);
+    if (certificates === undefined) return;
+    handover = { ...handover, certificates };
+    server?.send(handoverLine(handover));
+  };
+  running.use(
+    watchFiles(
+      config.tls.flatMap(({ certFile, keyFile }) => [certFile, keyFile]),
+      renew,
+    ),
+  );
 
-  writeFileSync(dataFiles(dataDir).endpoint, `http://localhost:${port}\n`, { mode: 0o644 });
-  note(`up at http://localhost:${port}, data in ${dataDir}`);
+  const url = `${config.tls.length > 0 ? "https" : "http"}://localhost:${port}`;
+  writeFileSync(dataFiles(dataDir).endpoint, `${url}\n`, { mode: 0o644 });
+  note(`up at ${url}, data in ${dataDir}`);
   note(`point the SDK at it: eval "$(./dormouse env --data ${dataDir})"`);
   await signalled();
   note("stopping; sandboxes stay as they are");
@@ -77,6 +87,38 @@ const COMMON_ENV = {
   /* Bun's default of 256 would make the 257th open stream wait for the first to end. */
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
 };
+
+const serverEnv = (config: Config): Record<string, string> =>
+  passOn({
+    DORMOUSE_LOG: config.logLevel,
+    DORMOUSE_PORT: String(config.port),
+    DORMOUSE_HOST: config.host,
+    DORMOUSE_IDLE_MS: String(config.idleMs),
+    DORMOUSE_WORKSPACE: config.workspace,
+    DORMOUSE_PUBLIC_URL: config.publicUrl,
+    DORMOUSE_TRUSTED_PROXIES: config.trustedProxies.join(","),
+    DORMOUSE_AUDIT_DAYS: String(config.auditRetentionDays),
+    DORMOUSE_DATABASE_URL: config.databaseUrl,
+    DORMOUSE_ADMIN_KEY_HASH: config.adminKeyHash,
+  });
+
+/** Undefined when the files hold what they held, or nothing that can be used, which is noted. */
+function renewedCertificates(config: Config, current: Handover): readonly Certificate[] | undefined {
+  try {
+    const certificates = readCertificates(config.tls);
+    if (Bun.deepEquals(certificates, current.certificates)) return undefined;
+    noteDateProblems({ certificates });
+    note("the TLS certificates have changed, the server takes the new ones");
+    return certificates;
+  } catch (error) {
+    note(`${(error as Error).message}; the server keeps the certificate it has`);
+    return undefined;
+  }
+}
+
+function noteDateProblems({ certificates }: Pick<Handover, "certificates">): void {
+  for (const problem of dateProblems(certificates, Date.now())) note(`warning: ${problem}`);
+}
 
 const passOn = (variables: Record<string, string | undefined>): Record<string, string> =>
   Object.fromEntries(Object.entries(variables).filter((pair): pair is [string, string] => pair[1] !== undefined));

@@ -1,10 +1,12 @@
 import http from "node:http";
 import net from "node:net";
 import { SandboxId } from "@dormouse/schema";
+import { createErrorPages } from "../error-pages.ts";
 import { createGateway, type Gateway, SERVE_OPTIONS } from "../gateway.ts";
 import { SandboxLife } from "../life.ts";
 import type { DomainRoute, GatewayDirectory, PreviewRoute, SandboxRoute } from "@dormouse/schema";
 import type { GatewaySocketData } from "../websocket.ts";
+import { createEdgeReader } from "../trusted-proxies.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 
 export const API_KEY = "key-of-acme";
@@ -12,8 +14,8 @@ export const TOKEN = "token-of-private";
 
 export interface BenchOptions {
   readonly idleMs?: number;
-  readonly isForwardedProtoTrusted?: boolean;
   readonly domain?: string;
+  readonly trustedProxies?: readonly string[];
   readonly preview?: Partial<PreviewRoute>;
 }
 
@@ -45,8 +47,13 @@ export class GatewayBench implements AsyncDisposable {
     this.life.track({ id: this.sandbox.sandboxId, address: this.address, state: "running" });
     this.addPreview({ previewId: "open", isPublic: true, ...options.preview });
     this.addPreview({ previewId: "closed", ...options.preview });
-    const { isForwardedProtoTrusted = false, domain } = options;
-    const gateway = createGateway({ directory: this.#directory(), life: this.life, isForwardedProtoTrusted, domain });
+    const gateway = createGateway({
+      directory: this.#directory(),
+      life: this.life,
+      domain: options.domain,
+      readEdge: createEdgeReader(options.trustedProxies ?? []),
+      errorPages: createErrorPages(),
+    });
     this.gateway = gateway;
     this.#server = Bun.serve<GatewaySocketData>({
       ...SERVE_OPTIONS,
