@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { PreviewAnswer } from "@dormouse/schema";
 import type { Browser, Page } from "playwright-core";
 import { appServer } from "../support/app-server.ts";
-import { openBrowser } from "../support/browser.ts";
+import { goTo, openBrowser } from "../support/browser.ts";
 import { useDormouse } from "../support/suite.ts";
 
 /** What functions that run in a page see; the rest of this file is not in one. */
@@ -61,7 +61,7 @@ describe("F161 F174 a private preview in a real browser", () => {
     const page = await openPage();
     const requested: string[] = [];
     page.on("request", (request) => requested.push(`${request.url()} ${request.headers()["referer"] ?? ""}`));
-    await page.goto(link);
+    await goTo(page, link);
     expect(page.url()).toBe(`${preview.spec.url}/hello`);
     expect(await page.textContent("body")).toStartWith("hello from");
     const count = await page.evaluate(async () => (await fetch("/count")).text());
@@ -80,13 +80,13 @@ describe("F161 F174 a private preview in a real browser", () => {
       fetch: () => new Response(html, { headers: { "content-type": "text/html" } }),
     });
     const page = await openPage();
-    await page.goto(`http://localhost:${host.port}/`);
+    await goTo(page, `http://localhost:${host.port}/`);
     const frame = page.frame({ url: (url) => url.href.startsWith(preview.spec.url) });
     if (frame === null) throw new Error("The iframe has not loaded");
     await frame.waitForFunction(() => document.body.textContent?.startsWith("hello from"));
     expect(await frame.evaluate(async () => (await fetch("/headers")).ok)).toBe(true);
     expect(await echoIn(frame, preview.spec.url)).toBe("ping");
-    await page.goto(`${preview.spec.url}/hello`);
+    await goTo(page, `${preview.spec.url}/hello`);
     expect(await page.textContent("body")).toContain("private");
     await page.context().close();
   });
@@ -95,7 +95,7 @@ describe("F161 F174 a private preview in a real browser", () => {
     const { preview } = shownAs("alpha");
     const token = await suite.api.createToken("alpha", "web");
     const page = await openPage();
-    await page.goto(`${preview.spec.url}/hello?bl_preview_token=${token}`);
+    await goTo(page, `${preview.spec.url}/hello?bl_preview_token=${token}`);
     const closed = page.waitForEvent("console", (message) => message.text() === "socket closed");
     await page.evaluate(
       (url) =>
@@ -117,9 +117,9 @@ describe("the page of a hostile sandbox, opened by someone who has another sandb
   test("reads no cookie, reaches neither the other preview nor the API, and can shut nobody out", async () => {
     const [alpha, beta] = [shownAs("alpha"), shownAs("beta")];
     const page = await openPage();
-    await page.goto(beta.link);
+    await goTo(page, beta.link);
     const before = Number(await page.evaluate(async () => (await fetch("/count")).text()));
-    await page.goto(alpha.link);
+    await goTo(page, alpha.link);
     const base = new URL(suite.dormouse.url);
     base.hostname = "localhost";
     const targets = [
@@ -149,7 +149,7 @@ describe("the page of a hostile sandbox, opened by someone who has another sandb
         document.cookie = `${name}=tossed; Domain=preview.localhost; Path=/`;
     });
     expect(await page.evaluate(() => document.cookie)).not.toContain(alpha.token);
-    await page.goto(`${beta.preview.spec.url}/hello`);
+    await goTo(page, `${beta.preview.spec.url}/hello`);
     expect(await page.textContent("body")).toStartWith("hello from");
     const after = Number(await page.evaluate(async () => (await fetch("/count")).text()));
     expect(after).toBe(before + 1);

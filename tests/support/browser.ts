@@ -16,8 +16,8 @@ export async function goTo(page: Page, url: string): Promise<void> {
       await page.goto(url);
       return;
     } catch (error) {
-      // The page that tells of it may still be on its way when the next attempt begins.
-      if (!/ERR_NETWORK_CHANGED|chrome-error:/.test(String(error))) throw error;
+      // The page that tells of it, or Chromium's own next attempt, may still be on its way when ours begins.
+      if (!/ERR_NETWORK_CHANGED|chrome-error:|interrupted by another navigation/.test(String(error))) throw error;
     }
   }
 }
