@@ -21,7 +21,7 @@ mount -t tmpfs tmpfs "$root/tmp"
 mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
 
 step "Debian packages"
-compiler="g++ make"
+compiler="g++ make libsqlite3-dev"
 inside apt-get update -qq
 # shellcheck disable=SC2086
 inside apt-get install -y -qq --no-install-recommends \
@@ -33,15 +33,17 @@ inside npm install --global --silent typescript@5.9.3 ts-node@10.9.2 @types/node
 step "code-server $code_server"
 inside npm install --global --silent --ignore-scripts "code-server@$code_server"
 code=/usr/local/lib/node_modules/code-server/lib/vscode
-# Its own install script compiles modules that only desktops and AI agents need; all but two of the others come compiled.
+# Without its install script, which would also compile modules that only desktops need.
 inside npm install --prefix "$code" --silent --omit=dev --ignore-scripts
 inside npm install --prefix "$code/extensions" --silent --omit=dev --ignore-scripts
 
-step "its modules for logs and for noticing the end of a process"
+step "its modules that do not come compiled: for logs, the ends of processes, and agents' sessions"
 case $(uname -m) in aarch64) arch=arm64 ;; *) arch=x64 ;; esac
 headers=node-linux-$arch@$(inside node -p process.versions.node)
 inside sh -euc 'cd /tmp && tar -xzf "$(npm pack --silent "$1" | tail -n 1)" package/include' sh "$headers"
-inside npm rebuild --prefix "$code" --silent --nodedir=/tmp/package @vscode/spdlog @vscode/native-watchdog
+# With Debian's SQLite, which python3 brings: its own would take longer than everything else here.
+inside env GYP_DEFINES=sqlite=/usr npm rebuild --prefix "$code" --silent --nodedir=/tmp/package \
+  @vscode/spdlog @vscode/native-watchdog @vscode/sqlite3 > /dev/null
 
 # shellcheck disable=SC2086
 inside apt-get purge -y -qq --auto-remove $compiler > /dev/null 2>&1
