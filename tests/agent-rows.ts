@@ -35,7 +35,7 @@ export const AGENT_ROWS: readonly AgentRow[] = [
   { id: "R-23", title: "Processes that end during an upgrade do not stop it" },
   { id: "R-24", title: "Ports are noticed within half a second" },
   { id: "R-25", title: "Certificates of the proxy", reason: NO_PROXY },
-  { id: "R-26", title: "code-server accepts the preview's origin", reason: "belongs to the code-server image" },
+  { id: "R-26", title: "code-server accepts the preview's origin" },
   { id: "R-27", title: "keepAlive is counted exactly" },
   { id: "R-28", title: "Logs cannot be forged by what processes print" },
   { id: "R-29", title: "Each byte of output reaches a stream once, the last ones too" },

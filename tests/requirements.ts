@@ -212,9 +212,9 @@ export const SECTIONS: readonly Section[] = [
       proven("F162 SEED", "Preview tokens"),
       proven("F163 SEED", "Token in query or header"),
       proven("F164 SEED", "List and delete previews"),
-      pending("F165 SEED", "TLS in front, WebSockets through", "code-server's origin check"),
+      proven("F165 SEED", "TLS in front, WebSockets through"),
       proven("F166 SEED", "Response headers of a preview"),
-      pending("F167 SEED", "Previews in an iframe", "a real browser"),
+      proven("F167 SEED", "Previews in an iframe"),
       proven("F168 SEED", "Ports reachable by preview"),
       pending("F169 DOCS", "Shape of preview addresses", "time limit of a connection"),
       pending("F170 DOCS", "All settings of a preview", "gateway: custom domains"),
@@ -323,10 +323,10 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "code-server, end to end",
     requirements: [
-      pending("F280 SEED", "The image"),
-      pending("F281 SEED", "Its entrypoint"),
-      pending("F282 SEED", "The client program"),
-      pending("F283 SEED", "One address opens the whole IDE", "tokens become cookies; code-server itself"),
+      pending("F280 SEED", "The image", "built by a recipe; its Next.js app, and `bl deploy` of its Dockerfile"),
+      proven("F281 SEED", "Its entrypoint"),
+      proven("F282 SEED", "The client program"),
+      proven("F283 SEED", "One address opens the whole IDE"),
     ],
   },
 ];

@@ -107,9 +107,11 @@ const image = program.command("image").description("images of a data folder");
 image
   .command("build <name>")
   .description("build one of our images, such as base-image")
+  .option("--tag <reference>", "what to call it, as name or name:tag (default: its own name)")
   .addOption(dataOption())
-  .action(async (name: string, options: CommonOptions) =>
-    (await import("./commands/image.ts")).runImageBuild(name, configWith(options)),
+  .addHelpText("after", "\nExample:\n  $ ./dormouse image build code-server --tag code-server-template")
+  .action(async (name: string, options: CommonOptions & { tag?: string }) =>
+    (await import("./commands/image.ts")).runImageBuild(name, configWith(options), options.tag),
   );
 image
   .command("ls")

@@ -58,8 +58,7 @@ export async function addImage(
       imagesDir: join(dataDir, "images"),
       name,
       tag: "latest",
-      digest: `test-${name}`,
-      rootDir,
+      layers: [{ digest: `test-${name}`, rootDir }],
       config: { entrypoint: [], cmd: [], env: {}, workingDir: "/", user: "", ...config },
     });
   } finally {

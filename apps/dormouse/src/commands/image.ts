@@ -4,12 +4,16 @@ import { buildImage, ImageStore } from "@dormouse/engine";
 import type { Config } from "../config.ts";
 import { dataFiles, RECIPES_DIR } from "../installation.ts";
 
-/** Builds one of our images into the data folder's store; a minute the first time on a machine, then a second. */
-export async function runImageBuild(name: string, config: Config): Promise<void> {
+/**
+ * Builds one of our images into the data folder's store, called `reference` there; a minute the first time on a machine, then
+ * a second.
+ */
+export async function runImageBuild(name: string, config: Config, reference: string = name): Promise<void> {
   const startedAtMs = performance.now();
   const image = await buildImage({
     recipesDir: RECIPES_DIR,
     name,
+    reference,
     imagesDir: dataFiles(config.dataDir).imagesDir,
     cacheDir: join(config.cacheDir, "images"),
   });

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Adds code-server, VS Code in the browser, to the root $1 of base-image: the tools, programs and entrypoint of the tutorial
+# "code-server in a sandbox". Its Next.js app in /blaxel/app is not here: image nextjs has it.
+set -eu
+root=$1
+recipe=$(dirname "$0")
+code_server=4.139.1
+
+step() { printf '  code-server: %s\n' "$1" >&2; }
+
+# Runs in the image, without this host's environment: npm's variables would change what npm does there.
+inside() {
+  chroot "$root" env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt npm_config_cache=/tmp/npm npm_config_update_notifier=false "$@"
+}
+
+# They end with the mount namespace of this build.
+mount --rbind /dev "$root/dev"
+mount -t proc proc "$root/proc"
+mount -t tmpfs tmpfs "$root/tmp"
+mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+
+step "Debian packages"
+compiler="g++ make libsqlite3-dev"
+inside apt-get update -qq
+# shellcheck disable=SC2086
+inside apt-get install -y -qq --no-install-recommends \
+  wget jq sed grep nano vim sudo zip tree bash curl procps git python3 unzip ca-certificates $compiler > /dev/null 2>&1
+
+step "TypeScript and webpack"
+inside npm install --global --silent typescript@5.9.3 ts-node@10.9.2 @types/node@24 dotenv@18.0.10 webpack@5.112.2 webpack-cli@7.3.1
+
+step "code-server $code_server"
+inside npm install --global --silent --ignore-scripts "code-server@$code_server"
+code=/usr/local/lib/node_modules/code-server/lib/vscode
+# Without its install script, which would also compile modules that only desktops need.
+inside npm install --prefix "$code" --silent --omit=dev --ignore-scripts
+inside npm install --prefix "$code/extensions" --silent --omit=dev --ignore-scripts
+
+step "its modules that do not come compiled: for logs, the ends of processes, and agents' sessions"
+case $(uname -m) in aarch64) arch=arm64 ;; *) arch=x64 ;; esac
+headers=node-linux-$arch@$(inside node -p process.versions.node)
+inside sh -euc 'cd /tmp && tar -xzf "$(npm pack --silent "$1" | tail -n 1)" package/include' sh "$headers"
+# With Debian's SQLite, which python3 brings: its own would take longer than everything else here.
+inside env GYP_DEFINES=sqlite=/usr npm rebuild --prefix "$code" --silent --nodedir=/tmp/package \
+  @vscode/spdlog @vscode/native-watchdog @vscode/sqlite3 > /dev/null
+
+# shellcheck disable=SC2086
+inside apt-get purge -y -qq --auto-remove $compiler > /dev/null 2>&1
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/usr/share/doc/* "$root"/usr/share/man/*
+install -D -m 755 "$recipe/entrypoint.sh" "$root/home/user/entrypoint.sh"
