@@ -19,6 +19,7 @@ const SUITES: readonly { readonly name: string; readonly command: readonly strin
   { name: "engine", command: ["bun", "test", TIMEOUT, "packages/engine"] },
   { name: "end to end", command: ["bun", "test", TIMEOUT, "./tests/e2e"] },
   { name: "stock clients", command: ["bun", "test", TIMEOUT, "./tests/compat"] },
+  { name: "walkthroughs", command: ["bun", "test", TIMEOUT, "./tests/walkthroughs"] },
 ];
 
 const root = resolve(import.meta.dir, "..");

@@ -214,7 +214,7 @@ export const SECTIONS: readonly Section[] = [
       proven("F164 SEED", "List and delete previews"),
       pending("F165 SEED", "TLS in front, WebSockets through", "WebSockets pass; TLS and code-server's origin check"),
       proven("F166 SEED", "Response headers of a preview"),
-      pending("F167 SEED", "Previews in an iframe", "a real browser"),
+      proven("F167 SEED", "Previews in an iframe"),
       proven("F168 SEED", "Ports reachable by preview"),
       pending("F169 DOCS", "Shape of preview addresses", "time limit of a connection"),
       pending("F170 DOCS", "All settings of a preview", "custom domains"),
@@ -248,12 +248,12 @@ export const SECTIONS: readonly Section[] = [
     title: "Sessions",
     requirements: [
       proven("F200 SEED", "Create a session"),
-      pending("F201 SEED", "SandboxInstance.fromSession", "works under Node; a real browser"),
+      proven("F201 SEED", "SandboxInstance.fromSession"),
       proven("F202 SEED", "createIfExpired"),
       proven("F203 SEED", "List and delete sessions"),
       proven("F204 SEED", "CORS for sessions"),
       proven("F205 DOCS", "A session reaches the sandbox API only"),
-      pending("F206 SEED", "The Next.js example, end to end"),
+      proven("F206 SEED", "The Next.js example, end to end"),
     ],
   },
   {
