@@ -113,6 +113,10 @@ test.each(["Stop", "Kill"])(
     await running.getByTitle(`${button} process`).click();
     await running.waitFor({ state: "detached" });
     while ((await page.request.get(first.preview_url)).status() !== 502) await Bun.sleep(20);
+    await reloadPreview();
+    await previewShows("nothing listens on port 3000");
+    // Without one, a page in an iframe shows what is behind it, here dark on dark.
+    expect(await inPreview("getComputedStyle(document.documentElement).backgroundColor")).not.toBe("rgba(0, 0, 0, 0)");
 
     await page.getByText("Start npm run dev").click();
     await running.waitFor();

@@ -29,7 +29,7 @@ function renderPage(error: AppError): string {
   const hint = error.hint === undefined ? "" : `<p>${escapeHtml(error.hint)}</p>`;
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${error.status} ${error.code}</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem;color-scheme:light dark}</style>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem}html{background:Canvas;color:CanvasText;color-scheme:light dark}</style>
 <h1>${escapeHtml(error.message)}</h1>${hint}<p><small>${error.status} ${error.code}</small></p></html>
 `;
 }
