@@ -20,6 +20,9 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "packages/console": ["kernel", "schema", "sdk"],
 };
 
+/** A user's own app with packages of its own: a program that tests run, no source of ours. */
+const FOREIGN_APP = "tests/walkthroughs/nextjs-app/";
+
 const ENVIRONMENT_READERS = /^(apps|scripts|tests)\//;
 const OUR_SCOPE = "@dormouse/";
 
@@ -48,7 +51,10 @@ const rooms: readonly Room[] = ["packages/*/package.json", "apps/*/package.json"
 /** Sources of a room or folder, from the root. */
 function sourcesOf(dir: string): string[] {
   const files = [...new Bun.Glob("**/*.{ts,tsx,mjs,js}").scanSync({ cwd: join(ROOT, dir) })];
-  return files.filter((file) => !/(^|\/)(node_modules|dist)\//.test(file)).map((file) => join(dir, file));
+  return files
+    .filter((file) => !/(^|\/)(node_modules|dist)\//.test(file))
+    .map((file) => join(dir, file))
+    .filter((file) => !file.startsWith(FOREIGN_APP));
 }
 
 /** Every module a file names, types included; text inside template literals that reads like one does not start a line. */

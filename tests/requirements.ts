@@ -248,12 +248,12 @@ export const SECTIONS: readonly Section[] = [
     title: "Sessions",
     requirements: [
       proven("F200 SEED", "Create a session"),
-      pending("F201 SEED", "SandboxInstance.fromSession", "works under Node; a real browser"),
+      proven("F201 SEED", "SandboxInstance.fromSession"),
       proven("F202 SEED", "createIfExpired"),
       proven("F203 SEED", "List and delete sessions"),
       proven("F204 SEED", "CORS for sessions"),
       proven("F205 DOCS", "A session reaches the sandbox API only"),
-      pending("F206 SEED", "The Next.js example, end to end"),
+      proven("F206 SEED", "The Next.js example, end to end"),
     ],
   },
   {
