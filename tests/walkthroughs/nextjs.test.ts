@@ -116,7 +116,7 @@ test.each(["Stop", "Kill"])(
     await reloadPreview();
     await previewShows("nothing listens on port 3000");
     // Without one, a page in an iframe shows what is behind it, here dark on dark.
-    expect(await inPreview("getComputedStyle(document.documentElement).backgroundColor")).not.toBe("rgba(0, 0, 0, 0)");
+    expect(await inPreview("getComputedStyle(document.body).backgroundColor")).not.toBe("rgba(0, 0, 0, 0)");
 
     await page.getByText("Start npm run dev").click();
     await running.waitFor();

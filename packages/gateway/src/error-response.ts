@@ -1,6 +1,6 @@
 import type { AppError } from "@dormouse/kernel";
 import type { ErrorPages } from "./error-pages.ts";
-import { SOURCE_HEADER } from "./headers.ts";
+import { ERROR_HEADER, SOURCE_HEADER } from "./headers.ts";
 
 export interface ErrorResponseContext {
   readonly accept: string | null;
@@ -18,9 +18,12 @@ export function errorResponse(error: AppError, context: ErrorResponseContext): R
     "content-type": isPage ? "text/html; charset=utf-8" : "application/json",
     "cache-control": "no-store",
     [SOURCE_HEADER]: "platform",
+    [ERROR_HEADER]: error.code,
   });
   for (const [name, value] of Object.entries(context.responseHeaders ?? {})) headers.set(name, value);
   if (error.isRetryable) headers.set("retry-after", "1");
+  // Not where nothing listens: a page that asks again and again would keep the sandbox awake for good.
+  if (isPage && error.isRetryable && error.status > 502) headers.set("refresh", "2");
   return new Response(isPage ? context.pages.render(error, context.requestPath) : renderJson(error), {
     status: error.status,
     headers,

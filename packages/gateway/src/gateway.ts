@@ -26,6 +26,8 @@ export interface GatewayDeps {
   readonly readEdge: EdgeReader;
   /** What browsers are shown instead of an app. */
   readonly errorPages: ErrorPages;
+  /** Longest that a request is held while its sandbox wakes; 30 s unless said. */
+  readonly wakeTimeoutMs?: number | undefined;
 }
 
 export interface Gateway extends Disposable {
@@ -48,7 +50,6 @@ export const SERVE_OPTIONS = {
   reusePort: false,
 } as const;
 
-/** Longest that a request is held while its sandbox wakes. */
 const WAKE_TIMEOUT_MS = 30_000;
 
 /** Resolves, authenticates, wakes and forwards; needs nothing but its dependencies and `SERVE_OPTIONS`. */
@@ -138,7 +139,7 @@ function pass(rooms: Rooms, { request, server }: Arrival, admission: Admission):
     return passed;
   };
   // An awake sandbox is the usual case and costs no turn of the event loop.
-  return acquired instanceof Lease ? start(acquired) : withinWakeTime(acquired, sandboxName).then(start);
+  return acquired instanceof Lease ? start(acquired) : withinWakeTime(rooms, acquired, sandboxName).then(start);
 }
 
 function rulesOf({ route, grant, edge }: Admission, port: number): UpstreamHeaderRules {
@@ -157,7 +158,7 @@ function rulesOf({ route, grant, edge }: Admission, port: number): UpstreamHeade
 }
 
 /** @throws {AppError} SANDBOX_WAKE_TIMEOUT; the wake goes on. */
-function withinWakeTime(acquired: Promise<Lease>, sandboxName: string): Promise<Lease> {
+function withinWakeTime({ wakeTimeoutMs }: Rooms, acquired: Promise<Lease>, sandboxName: string): Promise<Lease> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       reject(
@@ -166,7 +167,7 @@ function withinWakeTime(acquired: Promise<Lease>, sandboxName: string): Promise<
         }),
       );
       void acquired.then((lease) => lease.release()).catch(() => undefined);
-    }, WAKE_TIMEOUT_MS);
+    }, wakeTimeoutMs ?? WAKE_TIMEOUT_MS);
     acquired.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -233,7 +233,7 @@ export class SandboxLifeEntry implements LeaseHolder {
 }
 
 function wakeError(id: SandboxId, cause: unknown): AppError {
-  if (cause instanceof AppError && cause.code === "SANDBOX_NOT_FOUND") return cause;
+  if (cause instanceof AppError && (cause.code === "SANDBOX_NOT_FOUND" || cause.code === "HOST_FULL")) return cause;
   return new AppError("ENGINE_UNAVAILABLE", `Cannot wake sandbox "${id}": the engine refused`, {
     hint: "Send the request again in a moment.",
     cause,

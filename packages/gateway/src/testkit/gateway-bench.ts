@@ -15,6 +15,7 @@ export const TOKEN = "token-of-private";
 export interface BenchOptions {
   readonly idleMs?: number;
   readonly domain?: string;
+  readonly wakeTimeoutMs?: number;
   readonly trustedProxies?: readonly string[];
   readonly preview?: Partial<PreviewRoute>;
 }
@@ -51,6 +52,7 @@ export class GatewayBench implements AsyncDisposable {
       directory: this.#directory(),
       life: this.life,
       domain: options.domain,
+      wakeTimeoutMs: options.wakeTimeoutMs,
       readEdge: createEdgeReader(options.trustedProxies ?? []),
       errorPages: createErrorPages(),
     });

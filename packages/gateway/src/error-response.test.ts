@@ -1,0 +1,89 @@
+import { AppError } from "@dormouse/kernel";
+import { expect, test } from "bun:test";
+import { API_KEY, GatewayBench, type BenchOptions } from "./testkit/gateway-bench.ts";
+import { startRelayAgent } from "./testkit/relay-agent.ts";
+
+interface Failure {
+  readonly code: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly options?: BenchOptions;
+  readonly prepare?: (bench: GatewayBench) => unknown;
+}
+
+const withKey = { Authorization: `Bearer ${API_KEY}` };
+const fallAsleep = (bench: GatewayBench): void =>
+  bench.life.track({ id: bench.sandbox.sandboxId, address: bench.address, state: "asleep" });
+
+const FAILURES: Failure[] = [
+  { code: "ROUTE_NOT_FOUND", path: "/preview/none/" },
+  { code: "SANDBOX_NOT_FOUND", path: "/run/acme/sandboxes/none/", headers: withKey },
+  { code: "UNAUTHENTICATED", path: "/preview/closed/" },
+  { code: "PREVIEW_EXPIRED", path: "/preview/open/", options: { preview: { expiresAtMs: 1 } } },
+  { code: "UPSTREAM_UNREACHABLE", path: "/preview/open/", prepare: (bench) => startRelayAgent(bench) },
+  {
+    code: "HOST_FULL",
+    path: "/preview/open/",
+    prepare(bench) {
+      fallAsleep(bench);
+      bench.engine.beforeWake = () =>
+        Promise.reject(new AppError("HOST_FULL", "Cannot wake it: the memory is used up"));
+    },
+  },
+  {
+    code: "ENGINE_UNAVAILABLE",
+    path: "/preview/open/",
+    prepare(bench) {
+      fallAsleep(bench);
+      bench.engine.beforeWake = () => Promise.reject(new Error("a secret of the engine"));
+    },
+  },
+];
+
+test.each(FAILURES)("$code is told to programs by header and JSON, to browsers as a page", async (failure) => {
+  await using bench = new GatewayBench(failure.options);
+  await failure.prepare?.(bench);
+  const ask = (accept: string): Promise<Response> =>
+    fetch(bench.url + failure.path, { headers: { ...failure.headers, Host: "192.0.2.7", Accept: accept } });
+  const forProgram = await ask("*/*");
+  const body = (await forProgram.json()) as { error: { code: string; status: number; message: string } };
+  expect(body.error).toMatchObject({ code: failure.code, status: forProgram.status });
+  expect(body.error.message).toStartWith("Cannot ");
+  const forBrowser = await ask("text/html,*/*");
+  const page = await forBrowser.text();
+  expect(page).toContain(failure.code);
+  expect(page).not.toContain("a secret of the engine");
+  for (const { status, headers } of [forProgram, forBrowser]) {
+    expect(status).toBe(forProgram.status);
+    expect(headers.get("x-blaxel-source")).toBe("platform");
+    expect(headers.get("x-dormouse-error")).toBe(failure.code);
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.has("retry-after")).toBe(status >= 500);
+  }
+  expect(forProgram.headers.has("refresh")).toBe(false);
+  expect(forBrowser.headers.has("refresh")).toBe(forBrowser.status >= 503);
+});
+
+test("a wake that takes long is told in time, goes on, and serves the next request", async () => {
+  await using bench = new GatewayBench({ wakeTimeoutMs: 50 });
+  await bench.listenHttp(3000, (_request, response) => response.end("awake"));
+  fallAsleep(bench);
+  const woken = Promise.withResolvers<void>();
+  bench.engine.beforeWake = () => woken.promise;
+  const late = await fetch(`${bench.url}/preview/open/`);
+  expect([late.status, late.headers.get("x-dormouse-error")]).toEqual([504, "SANDBOX_WAKE_TIMEOUT"]);
+  const next = fetch(`${bench.url}/preview/open/`);
+  woken.resolve();
+  expect(await (await next).text()).toBe("awake");
+  expect(bench.engine.calls.filter((call) => call === "wake")).toHaveLength(1);
+});
+
+test("an app cannot pass for the platform", async () => {
+  await using bench = new GatewayBench();
+  await bench.listenHttp(3000, (_request, response) => {
+    response.writeHead(404, { "x-blaxel-source": "platform", "x-dormouse-error": "ROUTE_NOT_FOUND" }).end("mine");
+  });
+  const answer = await fetch(`${bench.url}/preview/open/`);
+  expect([answer.status, await answer.text()]).toEqual([404, "mine"]);
+  for (const name of ["x-blaxel-source", "x-dormouse-error"]) expect(answer.headers.has(name)).toBe(false);
+});
