@@ -1,4 +1,4 @@
-import { openApiDocument } from "@dormouse/control-plane";
+import { openApiDocument } from "@dormouse/control-plane/openapi";
 
 /* Writes the API's description to docs/openapi.json; `--check` fails where the two differ. */
 const file = new URL("../docs/openapi.json", import.meta.url);

@@ -1,4 +1,4 @@
-import { Resolver as DnsClient } from "node:dns/promises";
+import type { Resolver as DnsClient } from "node:dns/promises";
 import { AppError } from "@dormouse/kernel";
 import type { Resolver } from "@dormouse/control-plane";
 
@@ -16,7 +16,9 @@ export interface DnsResolverOptions {
 /** DNS as this machine sees it. */
 export function dnsResolver({ servers, timeoutMs = TIMEOUT_MS }: DnsResolverOptions = {}): Resolver {
   const ask = async <T>(name: string, query: (client: DnsClient) => Promise<T[]>): Promise<T[]> => {
-    const client = new DnsClient();
+    // Few servers ever look up a domain.
+    const dns = await import("node:dns/promises");
+    const client = new dns.Resolver();
     if (servers !== undefined) client.setServers(servers);
     // Bun does not take the client's own time-out.
     const timer = setTimeout(() => client.cancel(), timeoutMs);

@@ -11,7 +11,6 @@ export type {
   SandboxCalls,
   SandboxLife,
 } from "./ports.ts";
-export { openApiDocument } from "./openapi/document.ts";
 export { Scheduler } from "./schedules/scheduler.ts";
 export { createSandboxContext, type SandboxContext } from "./sandboxes/context.ts";
 export { recover } from "./sandboxes/recover.ts";

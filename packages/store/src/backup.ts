@@ -4,7 +4,7 @@ import { BackupEnd, BackupHeader, BackupRows } from "@dormouse/schema";
 import { sql, type Kysely } from "kysely";
 import { openDatabase, type StoreOptions } from "./database.ts";
 import { currentMigration, dropMigrations, migrateTo, migrateToLatest, migrationNames } from "./migrations.ts";
-import { continueIdentities } from "./postgres.ts";
+import { continueIdentities } from "./identities.ts";
 import { PRIMARY_KEYS, type Tables } from "./tables.ts";
 
 type TableName = keyof Tables;

@@ -1,6 +1,5 @@
 import { AppError } from "@dormouse/kernel";
 import {
-  sql,
   PostgresAdapter,
   PostgresDriver,
   PostgresIntrospector,
@@ -9,10 +8,8 @@ import {
   type DatabaseConnection,
   type DataTypeNode,
   type Dialect,
-  type Kysely,
 } from "kysely";
 import { DatabaseError, Pool, types } from "pg";
-import { PRIMARY_KEYS, type Tables } from "./tables.ts";
 
 const CONNECT_TIMEOUT_MS = 5000;
 
@@ -101,17 +98,4 @@ function explainFailure(cause: unknown): never {
     hint: "Try again; if it lasts, check that PostgreSQL runs and that DORMOUSE_DATABASE_URL is right",
     cause,
   });
-}
-
-/** Has the numbers that Postgres gives to new rows follow those of the rows there are. SQLite does that by itself. */
-export async function continueIdentities(db: Kysely<Tables>): Promise<void> {
-  if (!(db.getExecutor().adapter instanceof PostgresAdapter)) return;
-  const tables = await db.introspection.getTables();
-  for (const table of tables.filter(({ name }) => name in PRIMARY_KEYS)) {
-    for (const { name } of table.columns.filter(({ isAutoIncrementing }) => isAutoIncrementing)) {
-      await sql`
-        select setval(pg_get_serial_sequence(${table.name}, ${name}), coalesce(max(${sql.ref(name)}), 0) + 1, false)
-        from ${sql.table(table.name)}`.execute(db);
-    }
-  }
 }
