@@ -46,6 +46,8 @@ const Config = z.strictObject({
   DORMOUSE_CACHE: z.string().min(1).default("/var/cache/dormouse"),
   /** IPv4 resolver for the sandboxes, when the host's own cannot be used. */
   DORMOUSE_RESOLVER: z.ipv4().optional(),
+  /** Name servers, as `address` or `address:port` and separated by commas, that custom domains are verified with; else the machine's. */
+  DORMOUSE_DNS_SERVERS: z.string().min(1).transform(list).optional(),
   /** Days for which the audit log is kept. */
   DORMOUSE_AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(90),
   DORMOUSE_LOG: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
@@ -68,6 +70,7 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly cacheDir: string;
   readonly resolver: string | undefined;
+  readonly dnsServers: readonly string[] | undefined;
   readonly auditRetentionDays: number;
   readonly logLevel: string;
   readonly adminKeyHash: string | undefined;
@@ -94,6 +97,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseUrl: config.DORMOUSE_DATABASE_URL,
     cacheDir: config.DORMOUSE_CACHE,
     resolver: config.DORMOUSE_RESOLVER,
+    dnsServers: config.DORMOUSE_DNS_SERVERS,
     auditRetentionDays: config.DORMOUSE_AUDIT_DAYS,
     logLevel: config.DORMOUSE_LOG,
     adminKeyHash: config.DORMOUSE_ADMIN_KEY_HASH,

@@ -9,7 +9,7 @@ const NOTHING: ReadonlySet<string> = new Set(["ENOTFOUND", "ENODATA", "EBADNAME"
 
 export interface DnsResolverOptions {
   /** As `address:port`; the machine's own unless given. */
-  readonly servers?: readonly string[];
+  readonly servers?: readonly string[] | undefined;
   readonly timeoutMs?: number;
 }
 

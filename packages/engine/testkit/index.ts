@@ -4,3 +4,4 @@ export { runInside, type Outcome } from "./inside.ts";
 export { tracesOnMachine } from "./machine.ts";
 export { failure, newSpec, useEngine, type EngineSuite } from "./suite.ts";
 export { CertificateAuthority, type IssuedFiles } from "./certificate-authority.ts";
+export { type DnsAnswer, DnsServer } from "./dns-server.ts";

@@ -109,7 +109,7 @@ async function connectRooms(
     life,
     directory,
     audit: new AuditLog({ store, log, clock }),
-    resolver: dnsResolver(),
+    resolver: dnsResolver({ servers: config.dnsServers }),
     scheduler: new Scheduler({ store, calls: callsOver(life), log, clock }),
     clock,
     log,

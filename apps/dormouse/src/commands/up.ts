@@ -96,6 +96,8 @@ const serverEnv = (config: Config): Record<string, string> =>
     DORMOUSE_IDLE_MS: String(config.idleMs),
     DORMOUSE_WORKSPACE: config.workspace,
     DORMOUSE_PUBLIC_URL: config.publicUrl,
+    DORMOUSE_DOMAIN: config.domain,
+    DORMOUSE_DNS_SERVERS: config.dnsServers?.join(","),
     DORMOUSE_TRUSTED_PROXIES: config.trustedProxies.join(","),
     DORMOUSE_AUDIT_DAYS: String(config.auditRetentionDays),
     DORMOUSE_DATABASE_URL: config.databaseUrl,
