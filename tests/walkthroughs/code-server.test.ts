@@ -100,6 +100,7 @@ describe("the tutorial", () => {
     expect(webUrl).toMatch(/^http:\/\/[a-z0-9]+\.preview\.localhost:\d+\?bl_preview_token=[\w-]+$/);
     expect((await fetch(new URL(webUrl).origin)).status).toBe(401);
     await suite.api.write(NAME, NOTES, "first line\n");
+    await suite.api.run(NAME, `mkdir ${PROJECT}/inner`);
     await untilServed(NAME, 8081);
     ide = new Ide(await context.newPage());
     await ide.page.goto(webUrl);
@@ -107,7 +108,7 @@ describe("the tutorial", () => {
 
   test("F283 F165 the address, opened once, loads the whole IDE and its WebSockets; the token is nowhere after that", async () => {
     await ide.untilLoaded();
-    await ide.openFolder(PROJECT);
+    await ide.openFolder(PROJECT, "inner");
     await ide.openFile("notes.txt");
     const address = new URL(ide.page.url());
     expect(address.search).toBe("?folder=/home/user/project");
