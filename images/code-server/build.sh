@@ -11,7 +11,8 @@ step() { printf '  code-server: %s\n' "$1" >&2; }
 # Runs in the image, without this host's environment: npm's variables would change what npm does there.
 inside() {
   chroot "$root" env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
-    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt npm_config_cache=/tmp/npm npm_config_update_notifier=false "$@"
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt npm_config_cache=/tmp/npm npm_config_update_notifier=false \
+    npm_config_fetch_timeout=30000 npm_config_fetch_retries=5 "$@"
 }
 
 # They end with the mount namespace of this build.

@@ -9,6 +9,9 @@ packages_before=2026-11-15
 
 step() { printf '  nextjs: %s\n' "$1" >&2; }
 
+# An answer that is lost on the way is asked for again soon: npm itself would wait five minutes.
+export npm_config_fetch_timeout=30000 npm_config_fetch_retries=5
+
 step "Next.js $create_next_app_version and its dependencies"
 NEXT_TELEMETRY_DISABLED=1 npm_config_before=$packages_before npm_config_loglevel=error \
   npx --yes "create-next-app@$create_next_app_version" "$root/blaxel/app" \

@@ -34,7 +34,13 @@ export async function buildHostApp(): Promise<string> {
 async function npm(parameters: readonly string[], cwd: string): Promise<void> {
   const child = Bun.spawn(["npm", ...parameters], {
     cwd,
-    env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1" },
+    // An answer that is lost on the way is asked for again soon: npm itself would wait five minutes.
+    env: {
+      ...process.env,
+      NEXT_TELEMETRY_DISABLED: "1",
+      npm_config_fetch_timeout: "30000",
+      npm_config_fetch_retries: "5",
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [output, errors, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
