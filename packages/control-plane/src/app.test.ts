@@ -121,7 +121,11 @@ test("a change without words of its own, and one that failed before it began, le
   await using server = await startServer();
   const key = await server.call("POST", "/api_keys", { name: "spare" });
   await server.call("DELETE", "/sandboxes/nobody");
-  await server.call("POST", "/oauth/token", { grant_type: "client_credentials", client_id: "x", client_secret: "guess" });
+  await server.call("POST", "/oauth/token", {
+    grant_type: "client_credentials",
+    client_id: "x",
+    client_secret: "guess",
+  });
   await server.call("GET", "/sandboxes/nobody");
   await server.call("POST", "/workspaces/availability", { name: "free" });
   const events = server.logged.map(({ event, outcome, code }) => [event, outcome, code].join(" "));

@@ -1,7 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, isErrorCode } from "@dormouse/kernel";
-import { EngineImage, type EnginePort, EngineSandbox, EngineStats, type SandboxId, UnpackedVolume } from "@dormouse/schema";
+import {
+  EngineImage,
+  type EnginePort,
+  EngineSandbox,
+  EngineStats,
+  type SandboxId,
+  UnpackedVolume,
+} from "@dormouse/schema";
 import { z } from "zod";
 
 const Failure = z.object({
