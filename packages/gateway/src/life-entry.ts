@@ -242,7 +242,7 @@ export class SandboxLifeEntry implements LeaseHolder {
     const lifeEvent: LifeEvent =
       cause === undefined
         ? { ...about, outcome: "success" }
-        : { ...about, outcome: "failure", code: toAppError(cause).code, cause: String(cause) };
+        : { ...about, outcome: "failure", code: toAppError(cause).code, cause: messageOf(cause) };
     lifeEvents.publish(lifeEvent);
   }
 }
@@ -254,3 +254,5 @@ function wakeError(id: SandboxId, cause: unknown): AppError {
     cause,
   });
 }
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : "unknown");

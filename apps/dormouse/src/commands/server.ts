@@ -72,8 +72,8 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
   const upkeep = startUpkeep(deps);
   const gateway = openGateway(config, handover, rooms);
   const render = (): Promise<string> => metrics.render({ engine: deps.engine, life, gateway });
-  const listener = openListener(config, handover, { deps, gateway, render });
   const metricsPort = config.metricsPort === undefined ? undefined : openMetricsPort(config.metricsPort, render);
+  const listener = openListener(config, handover, { deps, gateway, render });
   log.info({ event: "server.start", url: listener.url.href, dataDir: options.data });
   reportReady(config.readyFd, String(listener.port));
   void followCertificates(handovers, listener, log);

@@ -28,19 +28,25 @@ export async function answerWithKey(request: Request, access: MetricsAccess, ren
 
 /** A port of 127.0.0.1 that serves `/metrics` without a key, and nothing else. @throws Error when it cannot be had */
 export function openMetricsPort(port: number, render: RenderMetrics): AsyncDisposable {
-  const server = Bun.serve({
-    ...SERVE_OPTIONS,
-    hostname: "127.0.0.1",
-    port,
-    fetch(request) {
-      const { hostname, pathname } = new URL(request.url);
-      // A page in a browser of this machine must not read them through a name of its own that leads here.
-      if (!LOOPBACK_NAMES.has(hostname)) return new Response("Not a name of this machine\n", { status: 403 });
-      if (pathname !== METRICS_PATH) return new Response(`Only ${METRICS_PATH} is here\n`, { status: 404 });
-      return answerWith(render);
-    },
-  });
-  return { [Symbol.asyncDispose]: () => server.stop(true) };
+  try {
+    const fetch = (request: Request) => answerOnLoopback(request, render);
+    const server = Bun.serve({ ...SERVE_OPTIONS, hostname: "127.0.0.1", port, fetch });
+    // A server that cannot start for another reason must end.
+    server.unref();
+    return { [Symbol.asyncDispose]: () => server.stop(true) };
+  } catch (cause) {
+    throw new Error(`Cannot serve metrics on port ${port} of 127.0.0.1: choose another DORMOUSE_METRICS_PORT`, {
+      cause,
+    });
+  }
+}
+
+function answerOnLoopback(request: Request, render: RenderMetrics): Response | Promise<Response> {
+  const { hostname, pathname } = new URL(request.url);
+  // A page in a browser of this machine must not read them through a name of its own that leads here.
+  if (!LOOPBACK_NAMES.has(hostname)) return new Response("Not a name of this machine\n", { status: 403 });
+  if (pathname !== METRICS_PATH) return new Response(`Only ${METRICS_PATH} is here\n`, { status: 404 });
+  return answerWith(render);
 }
 
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(["localhost", "127.0.0.1"]);

@@ -10,23 +10,18 @@ interface OperationEvent {
   readonly code?: unknown;
 }
 
-/** Operations with metrics of their own, by the names of their events. */
-const LIFE_OF_SANDBOXES = [
-  { event: "sandbox.create", verb: "create" },
-  { event: "sandbox.wake", verb: "wake" },
-  { event: "sandbox.sleep", verb: "sleep" },
-  { event: "sandbox.delete", verb: "delete" },
-] as const;
+/** Their events are called `sandbox.create` and so on, and each has metrics of its own. */
+const LIFE_OF_SANDBOXES: readonly string[] = ["create", "wake", "sleep", "delete"];
 
 /** What was done and how it ended, counted from the events of the log, so that the two never disagree. */
 export class OperationMetrics {
   readonly #all = new Counter("operation", "outcome");
   readonly #lives = new Map(
-    LIFE_OF_SANDBOXES.map(({ event, verb }) => {
+    LIFE_OF_SANDBOXES.map((verb) => {
       const total = new Counter("outcome", "code");
       // A series that begins at 1 would hide its first increase.
       total.add({ outcome: "success", code: "" }, 0);
-      return [event as string, { verb, total, durations: new Histogram() }];
+      return [`sandbox.${verb}`, { verb, total, durations: new Histogram() }];
     }),
   );
 

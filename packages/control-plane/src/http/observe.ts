@@ -31,9 +31,10 @@ export function observeRequests({ log, clock }: ControlPlaneDeps): MiddlewareHan
     const answered: ApiRequestEvent = { status, durationMs, ...(code !== undefined && { code }) };
     requestEvents.publish(answered);
     if (described.delete(requestId) || !isChange(c)) return;
-    const workspace = c.get("caller")?.workspace ?? c.get("principal")?.home;
+    const principal = c.get("principal");
+    const workspace = c.get("caller")?.workspace ?? principal?.home;
     const outcome = status < 400 ? "success" : "failure";
-    const event = { event: actionOf(c), outcome, durationMs, workspace, requestId, code };
+    const event = { event: actionOf(c), outcome, durationMs, workspace, principal: principal?.id, requestId, code };
     if (status >= 500) log.error(event);
     else log.info(event);
   };
