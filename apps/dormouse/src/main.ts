@@ -146,8 +146,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 program.parseAsync().catch((error: unknown) => {
   const text = error instanceof Error ? error.message : String(error);
   const hint = error instanceof AppError && error.hint !== undefined ? `\n  ${error.hint}` : "";
-  process.stderr.write(`dormouse: ${text}${causeOf(error)}${hint}\n`);
-  process.exitCode = 1;
+  // What had begun, such as reading what `up` hands over, must not keep a process that failed.
+  process.stderr.write(`dormouse: ${text}${causeOf(error)}${hint}\n`, () => process.exit(1));
 });
 
 /** What a failure to start goes back to, such as the database's own words. */
