@@ -327,7 +327,11 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "code-server, end to end",
     requirements: [
-      pending("F280 SEED", "The image", "built by a recipe; its Next.js app, and `bl deploy` of its Dockerfile"),
+      pending(
+        "F280 SEED",
+        "The image",
+        "built by a recipe of ours; `bl deploy` of its Dockerfile comes with the builder",
+      ),
       proven("F281 SEED", "Its entrypoint"),
       proven("F282 SEED", "The client program"),
       proven("F283 SEED", "One address opens the whole IDE"),

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Adds code-server, VS Code in the browser, to the root $1 of base-image: the tools, programs and entrypoint of the tutorial
-# "code-server in a sandbox". Its Next.js app in /blaxel/app is not here: image nextjs has it.
+# Adds code-server, VS Code in the browser, to the root $1 of nextjs, which has the app in /blaxel/app: the tools, programs and
+# entrypoint of the tutorial "code-server in a sandbox".
 set -eu
 root=$1
 recipe=$(dirname "$0")

@@ -44,13 +44,16 @@ describe("a sandbox of the image", () => {
     expect(await suite.api.run(NAME, "ps -C entrypoint.sh -o args=")).toBe("/bin/bash /home/user/entrypoint.sh\n");
   });
 
-  test("F280 it has the tools of the tutorial", async () => {
+  test("F280 it has the tools of the tutorial, and its Next.js app", async () => {
     const tools = "curl wget ps jq sed grep nano vim git sudo python3 zip tree unzip node npm tsc ts-node webpack";
     expect(await suite.api.run(NAME, `for tool in ${tools}; do command -v $tool > /dev/null || echo $tool; done`)).toBe(
       "",
     );
     const program = "echo 'const answer: number = 42; console.log(answer)' > a.ts; tsc a.ts; node a.js";
     expect(await suite.api.run(NAME, `cd /tmp; ${program}`)).toBe("42\n");
+    expect(await suite.api.run(NAME, "ls /blaxel/app/package.json /blaxel/app/node_modules/.bin/next | wc -l")).toBe(
+      "2\n",
+    );
   });
 
   test("R-26 F165 without trusted origins code-server accepts WebSockets from the preview's own address, and from no other", async () => {
@@ -97,6 +100,7 @@ describe("the tutorial", () => {
     expect(webUrl).toMatch(/^http:\/\/[a-z0-9]+\.preview\.localhost:\d+\?bl_preview_token=[\w-]+$/);
     expect((await fetch(new URL(webUrl).origin)).status).toBe(401);
     await suite.api.write(NAME, NOTES, "first line\n");
+    await suite.api.run(NAME, `mkdir ${PROJECT}/inner`);
     await untilServed(NAME, 8081);
     ide = new Ide(await context.newPage());
     await ide.page.goto(webUrl);
@@ -104,7 +108,7 @@ describe("the tutorial", () => {
 
   test("F283 F165 the address, opened once, loads the whole IDE and its WebSockets; the token is nowhere after that", async () => {
     await ide.untilLoaded();
-    await ide.openFolder(PROJECT);
+    await ide.openFolder(PROJECT, "inner");
     await ide.openFile("notes.txt");
     const address = new URL(ide.page.url());
     expect(address.search).toBe("?folder=/home/user/project");

@@ -22,12 +22,13 @@ export class Ide {
     await this.page.keyboard.press("Enter");
   }
 
-  /** The page loads again with the folder in its address. */
-  async openFolder(path: string): Promise<void> {
+  /** The page loads again with the folder in its address. `inner` is a folder inside: the dialog shows it once it is there. */
+  async openFolder(path: string, inner: string): Promise<void> {
     await this.command("File: Open Folder");
     const input = this.#quickInput();
     await this.page.locator('.quick-input-widget .quick-input-title:has-text("Open Folder")').waitFor();
     await input.fill(`${path}/`);
+    await this.page.locator(`.quick-input-list .monaco-list-row[aria-label^="${inner}"]`).waitFor();
     await this.page.locator('.quick-input-widget .monaco-button:has-text("OK")').click();
     await this.page.waitForURL((url) => url.searchParams.get("folder") === path);
     await this.untilLoaded();

@@ -51,6 +51,9 @@ await processes.exec({
 while ((await processes.logs("polite", "stdout")) !== "ready\n")
   await new Promise((resolve) => setTimeout(resolve, 20));
 seen.stop = typeof (await processes.stop((await processes.get("polite")).pid)).message;
+// It is called stopped from when it was told to, and may still say something.
+while (!(await processes.logs("polite", "stdout")).endsWith("bye\n"))
+  await new Promise((resolve) => setTimeout(resolve, 20));
 seen.stopped = {
   status: (await processes.wait("polite", { interval: 20 })).status,
   logs: await processes.logs("polite", "stdout"),
