@@ -31,8 +31,6 @@ export function openMetricsPort(port: number, render: RenderMetrics): AsyncDispo
   try {
     const fetch = (request: Request) => answerOnLoopback(request, render);
     const server = Bun.serve({ ...SERVE_OPTIONS, hostname: "127.0.0.1", port, fetch });
-    // A server that cannot start for another reason must end.
-    server.unref();
     return { [Symbol.asyncDispose]: () => server.stop(true) };
   } catch (cause) {
     throw new Error(`Cannot serve metrics on port ${port} of 127.0.0.1: choose another DORMOUSE_METRICS_PORT`, {
