@@ -16,6 +16,8 @@ const Config = z.strictObject({
   DORMOUSE_PORT: z.coerce.number().int().min(0).max(65_535).default(4111),
   /** Address the server listens on; loopback unless you say otherwise. */
   DORMOUSE_HOST: z.string().min(1).default("127.0.0.1"),
+  /** Port of 127.0.0.1 that serves `/metrics` without a key, and nothing else. */
+  DORMOUSE_METRICS_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   /** How long a sandbox stays awake after its last use. */
   DORMOUSE_IDLE_MS: z.coerce.number().int().min(100).default(5000),
   DORMOUSE_WORKSPACE: z
@@ -60,6 +62,7 @@ export interface Config {
   readonly dataDir: string;
   readonly port: number;
   readonly host: string;
+  readonly metricsPort: number | undefined;
   readonly idleMs: number;
   readonly workspace: string;
   readonly publicUrl: string | undefined;
@@ -87,6 +90,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: config.DORMOUSE_DATA,
     port: config.DORMOUSE_PORT,
     host: config.DORMOUSE_HOST,
+    metricsPort: config.DORMOUSE_METRICS_PORT,
     idleMs: config.DORMOUSE_IDLE_MS,
     workspace: config.DORMOUSE_WORKSPACE,
     publicUrl: config.DORMOUSE_PUBLIC_URL,

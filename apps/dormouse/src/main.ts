@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AppError } from "@dormouse/kernel";
 import { type Config, loadConfig } from "./config.ts";
+import { VERSION } from "./installation.ts";
 import type { EngineCommandOptions } from "./commands/engine.ts";
 import type { ServerCommandOptions } from "./commands/server.ts";
 
@@ -54,7 +55,7 @@ const program = new Command("dormouse")
   .description(
     "Computers for AI agents that start in milliseconds, sleep with their memory, and wake on the first request.",
   )
-  .version("0.1.0")
+  .version(VERSION)
   .showHelpAfterError();
 
 program

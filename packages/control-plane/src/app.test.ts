@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { expect, test } from "bun:test";
 import { WorkspaceName, type SandboxId } from "@dormouse/schema";
 import { MemoryEngine } from "../testkit/memory-engine.ts";
@@ -114,6 +115,60 @@ test("every operation leaves one event, and no event holds a key, a token or a s
   expect(text).not.toContain(server.apiKey);
   expect(text).not.toContain((token.body as { spec: { token: string } }).spec.token);
   expect(server.logged[0]).toMatchObject({ sandbox: "quiet", workspace: "default", requestId: expect.any(String) });
+});
+
+test("a change without words of its own, and one that failed before it began, leave one event too", async () => {
+  await using server = await startServer();
+  const key = await server.call("POST", "/api_keys", { name: "spare" });
+  await server.call("DELETE", "/sandboxes/nobody");
+  await server.call("POST", "/oauth/token", {
+    grant_type: "client_credentials",
+    client_id: "x",
+    client_secret: "guess",
+  });
+  await server.call("GET", "/sandboxes/nobody");
+  await server.call("POST", "/workspaces/availability", { name: "free" });
+  const events = server.logged.map(({ event, outcome, code }) => [event, outcome, code].join(" "));
+  expect(events).toEqual([
+    "api_keys.create success ",
+    "sandboxes.delete failure SANDBOX_NOT_FOUND",
+    "oauth.token.create failure invalid_client",
+  ]);
+  expect(server.logged[1]).toMatchObject({ workspace: "default", requestId: expect.any(String) });
+  const text = JSON.stringify(server.logged);
+  expect(text).not.toContain("guess");
+  expect(text).not.toContain((key.body as { apiKey: string }).apiKey);
+});
+
+test("every answer is published with its status, its code where it failed, and its duration", async () => {
+  await using server = await startServer();
+  const published: unknown[] = [];
+  const note = (event: unknown): void => void published.push(event);
+  subscribe("dormouse.control-plane.request", note);
+  await server.create("seen");
+  await server.call("GET", "/sandboxes/nobody");
+  await server.call("GET", "/sandboxes", undefined, { "x-blaxel-authorization": "Bearer dm_wrong" });
+  unsubscribe("dormouse.control-plane.request", note);
+  const durationMs = expect.any(Number);
+  expect(published).toEqual([
+    { status: 200, durationMs },
+    { status: 404, durationMs, code: "SANDBOX_NOT_FOUND" },
+    { status: 401, durationMs, code: "UNAUTHENTICATED" },
+  ]);
+});
+
+test("createIfNotExist that finds a sandbox leaves an event of its own, for it creates nothing", async () => {
+  let nowMs = 1_000_000;
+  await using server = await startServer({ clock: () => nowMs });
+  const body = { metadata: { name: "twice" }, spec: {} };
+  await server.call("POST", "/sandboxes?createIfNotExist=true", body);
+  nowMs += 1000;
+  await server.call("POST", "/sandboxes?createIfNotExist=true", body);
+  const sandboxId = server.engine.specs[0]?.id;
+  expect(server.logged).toMatchObject([
+    { event: "sandbox.create", sandboxId },
+    { event: "sandbox.reuse", sandboxId },
+  ]);
 });
 
 test("tracking follows the sandbox: begun when it is deployed, ended when it is deleted", async () => {

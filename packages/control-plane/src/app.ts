@@ -6,6 +6,7 @@ import { createAccountsContext } from "./accounts/context.ts";
 import { withAudit } from "./audit/audited.ts";
 import { withCaller, withRequestId, type ApiEnv } from "./http/caller.ts";
 import { renderError } from "./http/errors.ts";
+import { observeRequests } from "./http/observe.ts";
 import { refuseUnknownVersion } from "./http/version.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
@@ -56,6 +57,7 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
   return (
     new Hono<ApiEnv>()
       .use(withRequestId)
+      .use(observeRequests(deps))
       .use(withAudit(deps))
       // Uploads have a limit of their own.
       .route("/v0", uploads)

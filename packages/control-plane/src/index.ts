@@ -1,5 +1,6 @@
 export { createControlPlane } from "./app.ts";
 export { AuditLog } from "./audit/audit-log.ts";
+export type { ApiRequestEvent } from "./http/observe.ts";
 export { loadDirectory, type Directory } from "./directory.ts";
 export { ensureInstallation, issueApiKey } from "./installation.ts";
 export type {

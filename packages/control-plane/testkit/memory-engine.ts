@@ -4,6 +4,7 @@ import type {
   EnginePort,
   EngineSandbox,
   EngineSandboxSpec,
+  EngineStats,
   SandboxId,
   UnpackedVolume,
   VolumeId,
@@ -104,6 +105,10 @@ export class MemoryEngine implements EnginePort {
     await this.beforeVolumeChange();
     this.volumes.delete(id);
     this.contents.delete(id);
+  }
+
+  async stats(): Promise<EngineStats> {
+    return { sandboxes: { residentBytes: 0, pagedOutBytes: 0 }, engine: { residentBytes: 0, cpuSeconds: 0 } };
   }
 
   async images(): Promise<EngineImage[]> {

@@ -11,6 +11,12 @@ export interface Limits {
   readonly maxProcessCount: number;
 }
 
+export interface MemoryUse {
+  readonly residentBytes: number;
+  /** In zram or swap; 0 also where the kernel does not count it. */
+  readonly pagedOutBytes: number;
+}
+
 /**
  * The control groups of one engine. Everything that differs between a pure v2 host and a hybrid one is in this file:
  * hybrid hosts keep the controllers in v1 trees and only freeze, kill and count through the v2 tree.
@@ -31,6 +37,8 @@ export interface Cgroups {
   remove(id: SandboxId): void;
   /** Sandboxes that have groups. */
   ids(): SandboxId[];
+  /** What all sandboxes together use, which the kernel has summed already. */
+  memory(): MemoryUse;
   /** Removes the engine's own groups if no sandbox is left in them. */
   close(): void;
 }
@@ -190,6 +198,13 @@ class V2Cgroups extends UnifiedTree implements Cgroups {
   remove(id: SandboxId): void {
     removeGroup(this.groupDir(id));
   }
+
+  memory(): MemoryUse {
+    return {
+      residentBytes: Number(readIfPresent(join(this.root, "memory.current"))),
+      pagedOutBytes: Number(readIfPresent(join(this.root, "memory.swap.current"))),
+    };
+  }
 }
 
 class HybridCgroups extends UnifiedTree implements Cgroups {
@@ -223,6 +238,15 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
 
   remove(id: SandboxId): void {
     for (const tree of [...Object.values(this.#trees), this.root]) removeGroup(join(tree, id));
+  }
+
+  memory(): MemoryUse {
+    const dir = this.#trees.memory;
+    const swapped = /^total_swap (\d+)$/m.exec(readIfPresent(join(dir, "memory.stat")))?.[1];
+    return {
+      residentBytes: Number(readIfPresent(join(dir, "memory.usage_in_bytes"))),
+      pagedOutBytes: Number(swapped ?? 0),
+    };
   }
 
   override close(): void {

@@ -1,7 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, isErrorCode } from "@dormouse/kernel";
-import { EngineImage, type EnginePort, EngineSandbox, type SandboxId, UnpackedVolume } from "@dormouse/schema";
+import {
+  EngineImage,
+  type EnginePort,
+  EngineSandbox,
+  EngineStats,
+  type SandboxId,
+  UnpackedVolume,
+} from "@dormouse/schema";
 import { z } from "zod";
 
 const Failure = z.object({
@@ -48,6 +55,7 @@ export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: Engi
     },
     resizeVolume: async (id, sizeMiB) => void (await call("PUT", `/volumes/${id}`, { sizeMiB })),
     removeVolume: async (id) => void (await call("DELETE", `/volumes/${id}`)),
+    stats: async () => EngineStats.parse(await call("GET", "/stats")),
     images: async () => z.array(EngineImage).parse(await call("GET", "/images")),
   };
 }

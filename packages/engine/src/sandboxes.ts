@@ -8,6 +8,7 @@ import type {
   EngineSandbox,
   EngineSandboxSpec,
   EngineSandboxState,
+  EngineStats,
   SandboxId,
   UnpackedVolume,
   VolumeId,
@@ -145,6 +146,14 @@ export class Sandboxes implements EnginePort {
         else await this.#end(id, entry);
       }),
     );
+  }
+
+  async stats(): Promise<EngineStats> {
+    const { user, system } = process.cpuUsage();
+    return {
+      sandboxes: this.#deps.cgroups.memory(),
+      engine: { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1_000_000 },
+    };
   }
 
   async images(): Promise<EngineImage[]> {

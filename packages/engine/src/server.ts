@@ -42,6 +42,8 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
   switch (call) {
     case "GET health":
       return Response.json({ status: "ok" });
+    case "GET stats":
+      return Response.json(await engine.stats());
     case "GET images":
       return Response.json(await engine.images());
     case "GET sandboxes":

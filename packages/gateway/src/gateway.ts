@@ -1,4 +1,4 @@
-import { AppError, toAppError } from "@dormouse/kernel";
+import { AppError, type ErrorCode, toAppError } from "@dormouse/kernel";
 import type { Server } from "bun";
 import type { Grant } from "./access.ts";
 import { previewCookies } from "./cookies.ts";
@@ -9,13 +9,24 @@ import { upstreamHeaders, type Edge, type UpstreamHeaderRules } from "./headers.
 import { Lease } from "./lease.ts";
 import type { SandboxLife } from "./life.ts";
 import { redirectNavigation } from "./navigation.ts";
-import { OpenConnections } from "./open-connections.ts";
+import { type ConnectionType, OpenConnections } from "./open-connections.ts";
 import { type AddressBook, findPlace, type Place } from "./place.ts";
 import type { GatewayDirectory } from "@dormouse/schema";
 import { answerPreflight } from "./preflight.ts";
 import { authorize, destinationOf, findRoute, sandboxOf, type Route } from "./route.ts";
 import { connectionOf, type EdgeReader } from "./trusted-proxies.ts";
 import { isWebSocketUpgrade, joinWebSockets, webSocketHandlers, type GatewaySocketData } from "./websocket.ts";
+
+/**
+ * Told of everything the gateway answers. It stands in the way of every request, so it must neither wait nor throw, and
+ * cost next to nothing.
+ */
+export interface GatewayMeter {
+  /** An answer's head was sent after `durationMs`, or with status 101 a WebSocket joined. */
+  noteAnswer(kind: Place["kind"], status: number, durationMs: number): void;
+  /** The answer was the gateway's own failure. */
+  noteFailure(code: ErrorCode): void;
+}
 
 export interface GatewayDeps {
   readonly directory: GatewayDirectory;
@@ -28,6 +39,7 @@ export interface GatewayDeps {
   readonly errorPages: ErrorPages;
   /** Longest that a request is held while its sandbox wakes; 30 s unless said. */
   readonly wakeTimeoutMs?: number | undefined;
+  readonly meter?: GatewayMeter | undefined;
 }
 
 export interface Gateway extends Disposable {
@@ -36,6 +48,8 @@ export interface Gateway extends Disposable {
   readonly websocket: typeof webSocketHandlers;
   /** Ends every stream and WebSocket that would not be admitted any more; to be called when rights may have changed. */
   recheck(): void;
+  /** Streams and WebSockets that are open now. */
+  openConnections(): Readonly<Record<ConnectionType, number>>;
 }
 
 /** What `Bun.serve` must be told beside `fetch` and `websocket`. */
@@ -51,6 +65,7 @@ export const SERVE_OPTIONS = {
 } as const;
 
 const WAKE_TIMEOUT_MS = 30_000;
+const SWITCHED_PROTOCOLS = 101;
 
 /** Resolves, authenticates, wakes and forwards; needs nothing but its dependencies and `SERVE_OPTIONS`. */
 export function createGateway(deps: GatewayDeps): Gateway {
@@ -63,6 +78,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     websocket: webSocketHandlers,
     recheck: () => open.recheck(),
+    openConnections: () => open.counts(),
     [Symbol.dispose]: () => open[Symbol.dispose](),
   };
 }
@@ -81,21 +97,35 @@ interface Arrival {
 }
 
 async function answer(rooms: Rooms, arrival: Arrival, place: Place): Promise<Response | undefined> {
+  const startedAtMs = performance.now();
   const { request } = arrival;
   let route: Route | undefined;
+  let response: Response | undefined;
   try {
     refuseUnforwardable(request);
     route = findRoute(rooms.directory, place);
     const { port } = destinationOf(route, route.path);
     const preflight = answerPreflight(request, port, route.preview?.responseHeaders ?? {});
-    if (preflight !== undefined) return preflight;
-    return await admit(rooms, arrival, route);
+    response = preflight ?? (await admit(rooms, arrival, route));
   } catch (thrown) {
-    const accept = request.headers.get("accept");
-    const requestPath = new URL(request.url).pathname;
-    const responseHeaders = route?.preview?.responseHeaders;
-    return errorResponse(toAppError(thrown), { accept, responseHeaders, requestPath, pages: rooms.errorPages });
+    response = explain(rooms, request, { route, thrown });
   }
+  rooms.meter?.noteAnswer(place.kind, response?.status ?? SWITCHED_PROTOCOLS, performance.now() - startedAtMs);
+  return response;
+}
+
+interface Failure {
+  readonly route: Route | undefined;
+  readonly thrown: unknown;
+}
+
+function explain({ errorPages, meter }: Rooms, request: Request, { route, thrown }: Failure): Response {
+  const error = toAppError(thrown);
+  meter?.noteFailure(error.code);
+  const accept = request.headers.get("accept");
+  const requestPath = new URL(request.url).pathname;
+  const responseHeaders = route?.preview?.responseHeaders;
+  return errorResponse(error, { accept, responseHeaders, requestPath, pages: errorPages });
 }
 
 function admit(rooms: Rooms, arrival: Arrival, route: Route): Response | Promise<Response | undefined> {
@@ -135,7 +165,7 @@ function pass(rooms: Rooms, { request, server }: Arrival, admission: Admission):
     const job: ForwardJob = { ...target, lease };
     const passed = await (isWebSocketUpgrade(request) ? joinWebSockets(job, server) : forward(job));
     // What is still open now may outlive the right to it.
-    if (lease.isOpen) rooms.open.hold(lease, grant.credential);
+    if (lease.isOpen) rooms.open.hold(lease, grant.credential, passed === undefined ? "websocket" : "stream");
     return passed;
   };
   // An awake sandbox is the usual case and costs no turn of the event loop.

@@ -1,6 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import { setTimeout as delay } from "node:timers/promises";
-import { AppError } from "@dormouse/kernel";
+import { AppError, type ErrorCode, toAppError } from "@dormouse/kernel";
 import type { EnginePort, EngineSandboxState, SandboxId } from "@dormouse/schema";
 import { Lease, type LeaseHolder } from "./lease.ts";
 import { AGENT_PORT } from "./place.ts";
@@ -10,6 +10,17 @@ const IDLE_QUESTION_ATTEMPTS = 5;
 const IDLE_QUESTION_PAUSE_MS = 100;
 
 export type LifeState = "awake" | "falling-asleep" | "asleep" | "waking";
+
+/** What the channel `dormouse.gateway.life` carries. */
+export interface LifeEvent {
+  readonly event: "sandbox.sleep" | "sandbox.wake";
+  readonly outcome: "success" | "failure";
+  readonly durationMs: number;
+  readonly sandboxId: SandboxId;
+  /** Of a failure, with what the engine said. */
+  readonly code?: ErrorCode;
+  readonly cause?: string;
+}
 
 export interface LifeEntryOptions {
   readonly id: SandboxId;
@@ -22,7 +33,7 @@ export interface LifeEntryOptions {
 /** An agent that takes longer than this to say that nothing keeps the sandbox awake waits for a keepAlive process. */
 const IDLE_ANSWER_MAX_MS = 1000;
 
-/** One event per sleep and wake: `{ event, outcome, durationMs, sandboxId, cause? }`. */
+/** One `LifeEvent` per sleep and wake. */
 const lifeEvents = channel("dormouse.gateway.life");
 
 /**
@@ -225,10 +236,14 @@ export class SandboxLifeEntry implements LeaseHolder {
     this.#publish("sandbox.sleep", startedAtMs, cause);
   }
 
-  #publish(event: string, startedAtMs: number, cause?: unknown): void {
+  #publish(event: LifeEvent["event"], startedAtMs: number, cause?: unknown): void {
     if (!lifeEvents.hasSubscribers) return;
-    const outcome = cause === undefined ? "success" : "failure";
-    lifeEvents.publish({ event, outcome, durationMs: performance.now() - startedAtMs, sandboxId: this.#id, cause });
+    const about = { event, durationMs: performance.now() - startedAtMs, sandboxId: this.#id };
+    const lifeEvent: LifeEvent =
+      cause === undefined
+        ? { ...about, outcome: "success" }
+        : { ...about, outcome: "failure", code: toAppError(cause).code, cause: messageOf(cause) };
+    lifeEvents.publish(lifeEvent);
   }
 }
 
@@ -239,3 +254,5 @@ function wakeError(id: SandboxId, cause: unknown): AppError {
     cause,
   });
 }
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : "unknown");

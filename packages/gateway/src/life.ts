@@ -52,6 +52,13 @@ export class SandboxLife implements AsyncDisposable {
     return this.#entries.get(id)?.state;
   }
 
+  /** How many sandboxes are in each state. */
+  counts(): Record<LifeState, number> {
+    const counts = { awake: 0, "falling-asleep": 0, asleep: 0, waking: 0 };
+    for (const { state } of this.#entries.values()) counts[state] += 1;
+    return counts;
+  }
+
   /** Wall-clock time of the last lease's start or end, or of a keepAlive process's end; now while there is one of them. */
   lastUsedAtMs(id: SandboxId): number | undefined {
     return this.#entries.get(id)?.lastUsedAtMs;

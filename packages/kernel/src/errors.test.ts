@@ -29,3 +29,23 @@ test("redactSecrets takes bearer tokens and token parameters out of a text", () 
   const text = "GET /x?a=1&bl_preview_token=abc-DEF_1&b=2 authorization: Bearer dm_secret.part";
   expect(redactSecrets(text)).toBe("GET /x?a=1&bl_preview_token=[redacted]&b=2 authorization: Bearer [redacted]");
 });
+
+test("redactSecrets takes keys, passwords of addresses and secret fields out of JSON, which stays JSON", () => {
+  const event = {
+    err: { message: 'connect postgres://dormouse:hunter2@db/x with key dm_abc-DEF_12, "quoted"' },
+    request: { authorization: "Basic abc=", "set-cookie": 'bl="hunter2"; Path=/', path: "/?client_secret=hunter2&a=1" },
+    clientSecret: "hunter\\2",
+    event: "preview.token.create",
+    apiKeyId: "key-1",
+    tokenCount: 3,
+  };
+  const clean = redactSecrets(JSON.stringify(event));
+  expect(clean).not.toMatch(/hunter|abc/);
+  expect(JSON.parse(clean)).toMatchObject({
+    err: { message: 'connect postgres://dormouse:[redacted]@db/x with key dm_[redacted], "quoted"' },
+    request: { path: "/?client_secret=[redacted]&a=1" },
+    event: "preview.token.create",
+    apiKeyId: "key-1",
+    tokenCount: 3,
+  });
+});

@@ -72,6 +72,19 @@ export const UnpackedVolume = z.object({
 });
 export type UnpackedVolume = z.infer<typeof UnpackedVolume>;
 
+/** What the engine and all its sandboxes use of the machine now. */
+export const EngineStats = z.object({
+  sandboxes: z.object({
+    /** Memory that is in RAM, page cache included. */
+    residentBytes: z.number(),
+    /** Memory that is in zram or swap instead. */
+    pagedOutBytes: z.number(),
+  }),
+  /** The engine's own process. */
+  engine: z.object({ residentBytes: z.number(), cpuSeconds: z.number() }),
+});
+export type EngineStats = z.infer<typeof EngineStats>;
+
 /**
  * One machine's sandboxes, as the server sees them. Every method rejects with an `AppError`; `ENGINE_UNAVAILABLE` when the
  * engine cannot be reached.
@@ -97,6 +110,7 @@ export interface EnginePort {
   /** Ends its processes and erases its files. Idempotent: an unknown id is already gone. */
   remove(id: SandboxId): Promise<void>;
   images(): Promise<EngineImage[]>;
+  stats(): Promise<EngineStats>;
   /**
    * An empty volume, or one with what is in `source`, which no sandbox may have then. Idempotent for one size.
    * @throws VOLUME_ALREADY_EXISTS, VOLUME_NOT_FOUND, VOLUME_IN_USE, INVALID_ARGUMENT when the content does not fit, HOST_FULL

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { instanceDir, serveEngine, startEngine } from "@dormouse/engine";
-import { pino } from "pino";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
 import { AGENT_FILE } from "../installation.ts";
+import { createLog } from "../log.ts";
 
 export interface EngineCommandOptions {
   readonly data: string;
@@ -13,7 +13,7 @@ export interface EngineCommandOptions {
 
 /** The privileged process: started by `up`, or by systemd with `PrivateMounts=yes`. */
 export async function runEngine(options: EngineCommandOptions, config: Config): Promise<void> {
-  const log = pino({ level: config.logLevel, base: { process: "engine" } });
+  const log = createLog({ process: "engine", level: config.logLevel });
   const engine = await startEngine({
     dataDir: options.data,
     agentFile: AGENT_FILE,

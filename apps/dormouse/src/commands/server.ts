@@ -2,12 +2,14 @@ import { channel } from "node:diagnostics_channel";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import {
+  type ApiRequestEvent,
   AuditLog,
   type ControlPlaneSettings,
   createControlPlane,
   createSandboxContext,
   ensureInstallation,
   loadDirectory,
+  type Logger,
   recover,
   Scheduler,
   startUpkeep,
@@ -21,27 +23,25 @@ import {
   createErrorPages,
   createGateway,
   type Gateway,
+  type LifeEvent,
   SandboxLife,
 } from "@dormouse/gateway";
-import { WorkspaceName, type SandboxId } from "@dormouse/schema";
+import { WorkspaceName } from "@dormouse/schema";
 import { openStore, type Store } from "@dormouse/store";
-import { pino, type Logger } from "pino";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
 import { dnsResolver } from "../dns-resolver.ts";
 import { type Handover, receiveHandovers } from "../handover.ts";
 import { recordsIn } from "../installation.ts";
 import { Listener } from "../listener.ts";
+import { createLog } from "../log.ts";
+import { answerWithKey, METRICS_PATH, openMetricsPort, type RenderMetrics } from "../metrics/endpoint.ts";
+import { ServerMetrics } from "../metrics/server-metrics.ts";
 import { callsOver } from "../sandbox-calls.ts";
 
 export interface ServerCommandOptions {
   readonly data: string;
   readonly instance: string;
-}
-
-/** A sandbox has fallen asleep or woken. */
-interface LifeEvent {
-  readonly sandboxId: SandboxId;
 }
 
 /** What the stock client asks for when its user does not say: it must not be refused on a small host. */
@@ -55,7 +55,8 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
   if (process.getuid?.() === 0) throw new Error("Cannot start the server: it must not run as root. Use `dormouse up`");
   if (config.adminKeyHash === undefined)
     throw new Error("Cannot start the server: it has no administrator key. Use `dormouse up`");
-  const log = pino({ level: config.logLevel, base: { process: "server" } });
+  const metrics = new ServerMetrics();
+  const log = metrics.counting(createLog({ process: "server", level: config.logLevel }));
   const handovers = receiveHandovers();
   const { value: handover } = await handovers.next();
   if (handover === undefined) throw new Error("Cannot start the server: nothing was handed to it. Use `dormouse up`");
@@ -64,16 +65,21 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
     { store, clock: Date.now },
     { workspace: WorkspaceName.parse(config.workspace), keyHash: config.adminKeyHash },
   );
-  const { deps, life } = await connectRooms(options, config, { store, log });
+  const rooms = await connectRooms(options, config, { store, log, metrics });
+  const { deps, life } = rooms;
   await recover(deps);
   await deps.scheduler.start();
   const upkeep = startUpkeep(deps);
-  const listener = openListener(config, handover, { deps, life });
+  const gateway = openGateway(config, handover, rooms);
+  const render = (): Promise<string> => metrics.render({ engine: deps.engine, life, gateway });
+  const metricsPort = config.metricsPort === undefined ? undefined : openMetricsPort(config.metricsPort, render);
+  const listener = openListener(config, handover, { deps, gateway, render });
   log.info({ event: "server.start", url: listener.url.href, dataDir: options.data });
   reportReady(config.readyFd, String(listener.port));
   void followCertificates(handovers, listener, log);
   const stop = async (): Promise<void> => {
     await listener[Symbol.asyncDispose]();
+    await metricsPort?.[Symbol.asyncDispose]();
     await deps.scheduler[Symbol.asyncDispose]();
     await deps[Symbol.asyncDispose]();
     await life[Symbol.asyncDispose]();
@@ -88,20 +94,20 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
 interface Rooms {
   readonly deps: SandboxContext;
   readonly life: SandboxLife;
+  readonly metrics: ServerMetrics;
 }
 
 /** What the routes work with, over the engine's socket and the opened store. */
 async function connectRooms(
   options: ServerCommandOptions,
   config: Config,
-  { store, log }: { store: Store; log: Logger },
+  { store, log, metrics }: { store: Store; log: Logger; metrics: ServerMetrics },
 ): Promise<Rooms> {
   const clock = Date.now;
   const engine = connectEngine(join(instanceDir(options.instance), "engine.sock"), {
     restartTimeoutMs: ENGINE_RESTART_TIMEOUT_MS,
   });
   const life = new SandboxLife({ engine, idleMs: config.idleMs });
-  channel("dormouse.gateway.life").subscribe((event) => log.info(event));
   const directory = await loadDirectory(store, clock);
   const deps = createSandboxContext({
     store,
@@ -115,8 +121,13 @@ async function connectRooms(
     log,
     settings: settingsOf(config),
   });
-  channel("dormouse.gateway.life").subscribe((event) => deps.lastUse.note((event as LifeEvent).sandboxId));
-  return { deps, life };
+  channel("dormouse.gateway.life").subscribe((message) => {
+    const event = message as LifeEvent;
+    log[event.outcome === "success" ? "info" : "error"]({ ...event });
+    deps.lastUse.note(event.sandboxId);
+  });
+  channel("dormouse.control-plane.request").subscribe((event) => metrics.noteApiRequest(event as ApiRequestEvent));
+  return { deps, life, metrics };
 }
 
 function settingsOf(config: Config): ControlPlaneSettings {
@@ -136,16 +147,28 @@ function domainOf({ domain, publicUrl }: Config): string | undefined {
   return domain ?? (publicUrl === undefined ? undefined : new URL(publicUrl).hostname);
 }
 
-function openListener(config: Config, handover: Handover, { deps, life }: Rooms): Listener {
-  const readEdge = createEdgeReader(config.trustedProxies);
-  const controlPlane = createControlPlane(deps);
-  const gateway = createGateway({
+function openGateway(config: Config, handover: Handover, { deps, life, metrics }: Rooms): Gateway {
+  return createGateway({
     directory: deps.directory,
     life,
     domain: domainOf(config),
-    readEdge,
+    readEdge: createEdgeReader(config.trustedProxies),
     errorPages: createErrorPages(handover.errorPages),
+    meter: metrics,
   });
+}
+
+interface FrontDoor {
+  readonly deps: SandboxContext;
+  readonly gateway: Gateway;
+  readonly render: RenderMetrics;
+}
+
+function openListener(config: Config, handover: Handover, { deps, gateway, render }: FrontDoor): Listener {
+  const readEdge = createEdgeReader(config.trustedProxies);
+  const controlPlane = createControlPlane(deps);
+  const { credentials } = deps.directory;
+  const workspace = WorkspaceName.parse(config.workspace);
   return new Listener({
     host: config.host,
     port: config.port,
@@ -154,7 +177,9 @@ function openListener(config: Config, handover: Handover, { deps, life }: Rooms)
     fetch(request, server) {
       const forwarded = gateway.fetch(request, server);
       if (forwarded !== null) return forwarded;
-      if (new URL(request.url).pathname === "/health") return Response.json({ status: "ok" });
+      const { pathname } = new URL(request.url);
+      if (pathname === "/health") return Response.json({ status: "ok" });
+      if (pathname === METRICS_PATH) return answerWithKey(request, { credentials, workspace }, render);
       // A create answers when the sandbox serves, which may take longer than a connection may be silent.
       server.timeout(request, 0);
       const { clientAddress } = readEdge(connectionOf(request, server), request.headers);

@@ -93,6 +93,7 @@ const serverEnv = (config: Config): Record<string, string> =>
     DORMOUSE_LOG: config.logLevel,
     DORMOUSE_PORT: String(config.port),
     DORMOUSE_HOST: config.host,
+    DORMOUSE_METRICS_PORT: config.metricsPort?.toString(),
     DORMOUSE_IDLE_MS: String(config.idleMs),
     DORMOUSE_WORKSPACE: config.workspace,
     DORMOUSE_PUBLIC_URL: config.publicUrl,

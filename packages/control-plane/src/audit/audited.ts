@@ -14,10 +14,24 @@ const SECRET_PARAMETERS: ReadonlySet<string> = new Set([":token"]);
 export function withAudit(deps: ControlPlaneDeps): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     await next();
-    const route = matchedRoutes(c).findLast(({ path }) => !path.includes("*"));
-    const isChange = route !== undefined && VERBS[c.req.method] !== undefined && c.get("isReading") !== true;
-    if (isChange || c.res.status === 401) recordRequest(deps, c, route?.path ?? "");
+    if (isChange(c) || c.res.status === 401) recordRequest(deps, c);
   };
+}
+
+/** True for a call that changes something; only once it is answered. */
+export function isChange(c: ApiContext): boolean {
+  return routePathOf(c) !== undefined && VERBS[c.req.method] !== undefined && c.get("isReading") !== true;
+}
+
+/** What a call does, as the audit log has it, such as `api_keys.create`. */
+export function actionOf(c: ApiContext): string {
+  const resource = partsOf(routePathOf(c) ?? "").filter((part) => !part.startsWith(":"));
+  return [...resource, VERBS[c.req.method] ?? "read"].join(".");
+}
+
+/** With its parameters' names; undefined for a path that nothing answers. */
+function routePathOf(c: ApiContext): string | undefined {
+  return matchedRoutes(c).findLast(({ path }) => !path.includes("*"))?.path;
 }
 
 /** The call changes nothing although its method says so. */
@@ -35,12 +49,12 @@ export function markAsIn(c: ApiContext, workspace: WorkspaceName): void {
   c.set("changedWorkspace", workspace);
 }
 
-function recordRequest({ audit, directory }: ControlPlaneDeps, c: ApiContext, routePath: string): void {
+function recordRequest({ audit, directory }: ControlPlaneDeps, c: ApiContext): void {
   const { people } = directory.credentials;
   const principal = c.get("principal");
   const known = c.get("caller")?.workspace ?? c.get("changedWorkspace") ?? principal?.home;
   const workspace = known ?? c.req.header("X-Blaxel-Workspace") ?? "";
-  const pattern = partsOf(routePath);
+  const pattern = partsOf(routePathOf(c) ?? "");
   const segments = partsOf(c.req.path).slice(0, pattern.length);
   const made = c.get("madeName");
   const resource = segments.map((segment, index) => (SECRET_PARAMETERS.has(pattern[index] ?? "") ? "***" : segment));
@@ -55,7 +69,7 @@ function recordRequest({ audit, directory }: ControlPlaneDeps, c: ApiContext, ro
       name: principal.name,
       apiKeyId: principal.apiKeyId,
     },
-    action: [...pattern.filter((part) => !part.startsWith(":")), VERBS[c.req.method] ?? "read"].join("."),
+    action: actionOf(c),
     method: c.req.method,
     resource: [...resource, ...(made === undefined ? [] : [made])].join("/").slice(0, RESOURCE_MAX_LENGTH),
     status: c.res.status,

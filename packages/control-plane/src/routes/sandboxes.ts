@@ -5,7 +5,7 @@ import { Hono } from "hono";
 import { markAsMade } from "../audit/audited.ts";
 import { requireAdmin, type ApiContext, type ApiEnv } from "../http/caller.ts";
 import { renderSandboxError } from "../http/errors.ts";
-import { observe } from "../http/observe.ts";
+import { observe, type Operation } from "../http/observe.ts";
 import { DEFAULT_PAGE_LENGTH, wantsPages } from "../http/pages.ts";
 import { readBody, readQuery } from "../http/parse.ts";
 import type { SandboxContext } from "../sandboxes/context.ts";
@@ -40,7 +40,7 @@ export function sandboxRoutes(context: SandboxContext): Hono<ApiEnv> {
       const sandbox = await requireSandbox(store, caller.workspace, c.req.param("name"));
       assertNoUpload(c);
       const request = await readBody(c, SandboxUpdateRequest);
-      const operation = { event: "sandbox.update", sandbox: sandbox.name };
+      const operation = { event: "sandbox.update", sandbox: sandbox.name, sandboxId: sandbox.id };
       const update = { request, actor: caller.principal.name };
       return c.json(
         render(c, await observe(context, caller, operation, () => updateSandbox(context, sandbox, update))),
@@ -49,7 +49,7 @@ export function sandboxRoutes(context: SandboxContext): Hono<ApiEnv> {
     .delete("/:name", async (c) => {
       const caller = c.get("caller");
       const sandbox = await requireSandboxRecord(store, caller.workspace, c.req.param("name"));
-      const operation = { event: "sandbox.delete", sandbox: sandbox.name };
+      const operation = { event: "sandbox.delete", sandbox: sandbox.name, sandboxId: sandbox.id };
       return c.json(render(c, await observe(context, caller, operation, () => deleteSandbox(context, sandbox))));
     });
 }
@@ -65,16 +65,16 @@ async function postSandbox(context: SandboxContext, c: ApiContext): Promise<Resp
     markAsMade(c, name);
     if (request.spec.region !== undefined) warnOfRegion(context, c, name);
     const reuse = c.req.query("createIfNotExist") === "true";
-    const operation = { event: "sandbox.create", sandbox: name };
-    const sandbox = await observe(context, caller, operation, () =>
-      createSandbox(context, {
-        workspace: caller.workspace,
-        name: assigned,
-        request,
-        reuse,
-        actor: caller.principal.name,
-      }),
-    );
+    const operation: Operation = { event: "sandbox.create", sandbox: name };
+    const calledAtMs = context.clock();
+    const sandbox = await observe(context, caller, operation, async () => {
+      const { workspace, principal } = caller;
+      const actor = principal.name;
+      const created = await createSandbox(context, { workspace, name: assigned, request, reuse, actor });
+      operation.sandboxId = created.id;
+      if (created.createdAtMs < calledAtMs) operation.event = "sandbox.reuse";
+      return created;
+    });
     return c.json(renderSandbox(context, sandbox, caller));
   } catch (error) {
     return renderSandboxError(context, c, error, name);

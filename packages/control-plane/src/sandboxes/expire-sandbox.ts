@@ -72,6 +72,7 @@ async function expire(context: SandboxContext, sandbox: SandboxRecord, reason: s
     outcome: "success",
     durationMs: nowMs - startedAtMs,
     sandbox: name,
+    sandboxId: sandbox.id,
     workspace,
     reason,
   });

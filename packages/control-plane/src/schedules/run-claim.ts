@@ -1,4 +1,4 @@
-import { AppError } from "@dormouse/kernel";
+import { AppError, redactSecrets } from "@dormouse/kernel";
 import type { ProcessRequest } from "@dormouse/schema";
 import type { ExecutionOutcome, ScheduleClaim } from "@dormouse/store";
 import type { ControlPlaneDeps, SandboxCalls } from "../ports.ts";
@@ -55,7 +55,7 @@ function withoutAnswer(stopped: AbortSignal): Result {
 
 function unreachable({ log }: RunDeps, thrown: unknown): Result {
   if (thrown instanceof AppError) return failed(thrown.message);
-  log.error({ event: "schedule.run", outcome: "failure", cause: String(thrown) });
+  log.error({ event: "schedule.fail", cause: redactSecrets(String(thrown)) });
   return failed("Cannot run the command: an unexpected error occurred");
 }
 

@@ -2,7 +2,7 @@ import http from "node:http";
 import net from "node:net";
 import { SandboxId } from "@dormouse/schema";
 import { createErrorPages } from "../error-pages.ts";
-import { createGateway, type Gateway, SERVE_OPTIONS } from "../gateway.ts";
+import { createGateway, type Gateway, type GatewayMeter, SERVE_OPTIONS } from "../gateway.ts";
 import { SandboxLife } from "../life.ts";
 import type { DomainRoute, GatewayDirectory, PreviewRoute, SandboxRoute } from "@dormouse/schema";
 import type { GatewaySocketData } from "../websocket.ts";
@@ -18,6 +18,7 @@ export interface BenchOptions {
   readonly wakeTimeoutMs?: number;
   readonly trustedProxies?: readonly string[];
   readonly preview?: Partial<PreviewRoute>;
+  readonly meter?: GatewayMeter | undefined;
 }
 
 let sandboxCount = 0;
@@ -53,6 +54,7 @@ export class GatewayBench implements AsyncDisposable {
       life: this.life,
       domain: options.domain,
       wakeTimeoutMs: options.wakeTimeoutMs,
+      meter: options.meter,
       readEdge: createEdgeReader(options.trustedProxies ?? []),
       errorPages: createErrorPages(),
     });

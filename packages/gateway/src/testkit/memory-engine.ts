@@ -1,5 +1,5 @@
 import { AppError } from "@dormouse/kernel";
-import type { EngineImage, EnginePort, EngineSandbox, SandboxId, UnpackedVolume } from "@dormouse/schema";
+import type { EngineImage, EnginePort, EngineSandbox, EngineStats, SandboxId, UnpackedVolume } from "@dormouse/schema";
 
 /** An engine for one sandbox that only remembers; `beforeSleep` and `beforeWake` let a test hold or fail a call. */
 export class MemoryEngine implements EnginePort {
@@ -59,6 +59,13 @@ export class MemoryEngine implements EnginePort {
 
   remove(): Promise<void> {
     return Promise.resolve();
+  }
+
+  stats(): Promise<EngineStats> {
+    return Promise.resolve({
+      sandboxes: { residentBytes: 0, pagedOutBytes: 0 },
+      engine: { residentBytes: 0, cpuSeconds: 0 },
+    });
   }
 
   images(): Promise<EngineImage[]> {
