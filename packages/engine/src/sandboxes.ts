@@ -12,6 +12,7 @@ import type {
   UnpackedVolume,
   VolumeId,
 } from "@dormouse/schema";
+import { admitCreate, admitRestart, type AdmissionPolicy, hostRoom, type Load } from "./admission.ts";
 import { type BundleDefaults, ociConfig } from "./bundle.ts";
 import { type Cgroups, endProcesses } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
@@ -31,14 +32,15 @@ export interface SandboxesDeps {
   readonly slots: SlotPool;
   readonly volumes: Volumes;
   readonly bundle: BundleDefaults;
+  readonly admission: AdmissionPolicy;
+  /** How many start at once: more would only make each slower. */
+  readonly parallelStartCount: number;
   /** The OCI runtime's program. */
   readonly runtimeFile: string;
   readonly startTimeoutMs: number;
 }
 
 const MAX_PROCESS_COUNT = 4096;
-/** More at once would only make each slower. */
-const PARALLEL_START_COUNT = 8;
 
 interface Entry {
   readonly spec: EngineSandboxSpec;
@@ -54,11 +56,12 @@ export class Sandboxes implements EnginePort {
   readonly #deps: SandboxesDeps;
   readonly #entries = new Map<SandboxId, Entry>();
   readonly #changes = new KeyedMutex();
-  readonly #starts = new Semaphore(PARALLEL_START_COUNT);
+  readonly #starts: Semaphore;
   readonly #removals = new SingleFlight<void>();
 
   constructor(deps: SandboxesDeps) {
     this.#deps = deps;
+    this.#starts = new Semaphore(deps.parallelStartCount);
   }
 
   get count(): number {
@@ -82,6 +85,7 @@ export class Sandboxes implements EnginePort {
       if (this.#entries.has(spec.id)) {
         throw new AppError("SANDBOX_ALREADY_EXISTS", `Cannot create sandbox "${spec.id}": it exists already`);
       }
+      admitCreate(this.#deps.admission, hostRoom(this.#deps.layout.dataDir), this.#load(), spec.memoryMiB);
       const entry: Entry = {
         spec: { ...spec, image: `${image.name}:${image.tag}` },
         createdAtMs: Date.now(),
@@ -201,9 +205,20 @@ export class Sandboxes implements EnginePort {
 
   /** From its entrypoint again, with its files: after a host reboot or when everything inside has died. */
   async #restart(entry: Entry): Promise<void> {
+    admitRestart(this.#deps.admission, hostRoom(this.#deps.layout.dataDir));
     await this.#endProcesses(entry.spec.id);
     await this.#giveBackNetwork(entry);
     await this.#start(entry, this.#deps.images.resolve(entry.spec.image));
+  }
+
+  /** Sandboxes asleep count with their whole limit: each may wake without asking anybody (decision 0005). */
+  #load(): Load {
+    const entries = [...this.#entries.values()];
+    return {
+      sandboxCount: entries.length,
+      startingCount: entries.filter(({ run }) => run === undefined).length,
+      memoryLimitMiB: entries.reduce((sum, { spec }) => sum + spec.memoryMiB, 0),
+    };
   }
 
   /** Nothing is left of the sandbox afterwards. The run record goes first, so that a cut-off removal is finished at the next start. */

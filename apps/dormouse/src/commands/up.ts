@@ -32,7 +32,7 @@ export async function runUp(config: Config): Promise<void> {
     startChild({
       name: "engine",
       command: engineCommand([`--data=${dataDir}`, `--server-user=${user.userId}`, `--server-group=${user.groupId}`]),
-      env: { ...COMMON_ENV, ...passOn({ DORMOUSE_LOG: config.logLevel, DORMOUSE_RESOLVER: config.resolver }) },
+      env: { ...COMMON_ENV, ...engineEnv(config) },
     });
   const firstEngine = await startEngine();
   // Not before the engine holds the data folder: until then these may be another one's.
@@ -87,6 +87,16 @@ const COMMON_ENV = {
   /* Bun's default of 256 would make the 257th open stream wait for the first to end. */
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
 };
+
+const engineEnv = ({ logLevel, resolver, admission }: Config): Record<string, string> =>
+  passOn({
+    DORMOUSE_LOG: logLevel,
+    DORMOUSE_RESOLVER: resolver,
+    DORMOUSE_MAX_SANDBOXES: admission.maxSandboxCount?.toString(),
+    DORMOUSE_MEMORY_OVERCOMMIT: admission.memoryOvercommit?.toString(),
+    DORMOUSE_MEMORY_RESERVE_MIB: admission.memoryReserveMiB?.toString(),
+    DORMOUSE_DISK_RESERVE_MIB: admission.diskReserveMiB?.toString(),
+  });
 
 const serverEnv = (config: Config): Record<string, string> =>
   passOn({
