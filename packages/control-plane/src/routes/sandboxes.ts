@@ -73,6 +73,7 @@ async function postSandbox(context: SandboxContext, c: ApiContext): Promise<Resp
         request,
         reuse,
         actor: caller.principal.name,
+        caller: c.req.raw.signal,
       }),
     );
     return c.json(renderSandbox(context, sandbox, caller));
