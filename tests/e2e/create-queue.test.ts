@@ -43,7 +43,7 @@ test("a client that leaves while its create waits leaves no sandbox behind", asy
     body: JSON.stringify(bodyOf("left")),
     signal: leaving.signal,
   });
-  await api.get("busy-0");
+  await api.list();
   leaving.abort();
   await expect(left).rejects.toThrow();
   await Promise.all(many);

@@ -14,6 +14,7 @@ export class MemoryEngine implements EnginePort {
   readonly specs: EngineSandboxSpec[] = [];
   /** Awaited inside every creation, before the sandbox exists. */
   beforeCreate: () => Promise<void> = () => Promise.resolve();
+  assertRoom: () => Promise<void> = () => Promise.resolve();
   /** Awaited inside every removal, before the sandbox is gone. */
   beforeRemove: () => Promise<void> = () => Promise.resolve();
   readonly #sandboxes = new Map<SandboxId, EngineSandbox>();

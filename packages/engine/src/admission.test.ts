@@ -66,6 +66,7 @@ test("a host that is full refuses creates and leaves nothing of them; what is th
   });
   expect(readdirSync(join(suite.data.dir, "sandboxes"))).toEqual([sandbox.id]);
   expect((await failure(suite.port.get(refused.id))).code).toBe("SANDBOX_NOT_FOUND");
+  expect((await failure(suite.port.assertRoom(sandbox.id, 512))).code).toBe("HOST_FULL");
   await suite.port.sleep(sandbox.id);
   expect((await suite.port.wake(sandbox.id)).state).toBe("running");
   const run = JSON.parse(readFileSync(join(suite.data.dir, "sandboxes", sandbox.id, "run.json"), "utf8")) as {
@@ -87,6 +88,7 @@ test("no more sandboxes than the policy says, however many are asked for at once
   for (const outcome of outcomes) {
     if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ details: { resource: "count" } });
   }
+  for (const { id } of created) await suite.port.assertRoom(id, 512);
   await Promise.all(created.map(({ id }) => suite.port.remove(id)));
   const next = await suite.port.create(newSpec());
   await suite.port.remove(next.id);

@@ -28,6 +28,7 @@ export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: Engi
   };
   return {
     create: async (spec) => remember(await call("POST", "/sandboxes", spec)),
+    assertRoom: async (id, memoryMiB) => void (await call("GET", `/sandboxes/${id}/room?memoryMiB=${memoryMiB}`)),
     get: async (id) => remember(await call("GET", `/sandboxes/${id}`)),
     list: async () =>
       z

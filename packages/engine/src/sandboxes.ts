@@ -85,7 +85,7 @@ export class Sandboxes implements EnginePort {
       if (this.#entries.has(spec.id)) {
         throw new AppError("SANDBOX_ALREADY_EXISTS", `Cannot create sandbox "${spec.id}": it exists already`);
       }
-      admitCreate(this.#deps.admission, hostRoom(this.#deps.layout.dataDir), this.#load(), spec.memoryMiB);
+      this.#admit(spec.id, spec.memoryMiB);
       const entry: Entry = {
         spec: { ...spec, image: `${image.name}:${image.tag}` },
         createdAtMs: Date.now(),
@@ -107,6 +107,10 @@ export class Sandboxes implements EnginePort {
         if (this.#starts.isIdle) this.#deps.slots.refillWhenLow();
       }
     });
+  }
+
+  async assertRoom(id: SandboxId, memoryMiB: number): Promise<void> {
+    this.#admit(id, memoryMiB);
   }
 
   async get(id: SandboxId): Promise<EngineSandbox> {
@@ -211,9 +215,13 @@ export class Sandboxes implements EnginePort {
     await this.#start(entry, this.#deps.images.resolve(entry.spec.image));
   }
 
+  #admit(id: SandboxId, memoryMiB: number): void {
+    admitCreate(this.#deps.admission, hostRoom(this.#deps.layout.dataDir), this.#loadBeside(id), memoryMiB);
+  }
+
   /** Sandboxes asleep count with their whole limit: each may wake without asking anybody (decision 0005). */
-  #load(): Load {
-    const entries = [...this.#entries.values()];
+  #loadBeside(id: SandboxId): Load {
+    const entries = [...this.#entries.values()].filter(({ spec }) => spec.id !== id);
     return {
       sandboxCount: entries.length,
       startingCount: entries.filter(({ run }) => run === undefined).length,

@@ -50,6 +50,9 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
       return Response.json(await engine.create(EngineSandboxSpec.parse(await request.json())));
     case "GET sandboxes/:id":
       return Response.json(await engine.get(SandboxId.parse(rawId)));
+    case "GET sandboxes/:id/room":
+      await engine.assertRoom(SandboxId.parse(rawId), Number(searchParams.get("memoryMiB")));
+      return Response.json({});
     case "DELETE sandboxes/:id":
       await engine.remove(SandboxId.parse(rawId));
       return Response.json({});
