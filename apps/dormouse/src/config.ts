@@ -57,6 +57,12 @@ const Config = z.strictObject({
   DORMOUSE_MEMORY_OVERCOMMIT: z.coerce.number().positive().optional(),
   DORMOUSE_MEMORY_RESERVE_MIB: z.coerce.number().int().min(0).optional(),
   DORMOUSE_DISK_RESERVE_MIB: z.coerce.number().int().min(0).optional(),
+  /** Sandboxes to keep started ahead of need, such as `base-image=3,nextjs=1`. */
+  DORMOUSE_WARM_POOL: z
+    .string()
+    .default("")
+    .transform(list)
+    .pipe(z.array(z.string().regex(/^[\w.-]+(:[\w.-]+)?=\d{1,3}$/, "expected image=count"))),
   /** Handed from `up` to the processes it starts. */
   DORMOUSE_ADMIN_KEY_HASH: z.string().optional(),
   DORMOUSE_READY_FD: z.coerce.number().int().optional(),
@@ -78,6 +84,8 @@ export interface Config {
   readonly resolver: string | undefined;
   readonly dnsServers: readonly string[] | undefined;
   readonly auditRetentionDays: number;
+  /** As it was given, for the processes `up` starts. */
+  readonly warmPool: readonly string[];
   readonly admission: Partial<AdmissionPolicy>;
   readonly logLevel: string;
   readonly adminKeyHash: string | undefined;
@@ -106,6 +114,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     resolver: config.DORMOUSE_RESOLVER,
     dnsServers: config.DORMOUSE_DNS_SERVERS,
     auditRetentionDays: config.DORMOUSE_AUDIT_DAYS,
+    warmPool: config.DORMOUSE_WARM_POOL,
     admission: admissionOf(config),
     logLevel: config.DORMOUSE_LOG,
     adminKeyHash: config.DORMOUSE_ADMIN_KEY_HASH,

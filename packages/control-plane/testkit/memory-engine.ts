@@ -1,12 +1,12 @@
-import { AppError } from "@dormouse/kernel";
-import type {
-  EngineImage,
-  EnginePort,
-  EngineSandbox,
-  EngineSandboxSpec,
+import { AppError, randomId } from "@dormouse/kernel";
+import {
+  type EngineImage,
+  type EnginePort,
+  type EngineSandbox,
+  type EngineSandboxSpec,
   SandboxId,
-  UnpackedVolume,
-  VolumeId,
+  type UnpackedVolume,
+  type VolumeId,
 } from "@dormouse/schema";
 
 /** An engine that keeps its sandboxes in memory: a full implementation of the port for the layers above it. */
@@ -28,6 +28,10 @@ export class MemoryEngine implements EnginePort {
 
   constructor(imageNames: readonly string[] = ["base-image", "nextjs"]) {
     this.#imageNames = imageNames;
+  }
+
+  async newId(): Promise<SandboxId> {
+    return SandboxId.parse(randomId());
   }
 
   async create(spec: EngineSandboxSpec): Promise<EngineSandbox> {

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, isErrorCode } from "@dormouse/kernel";
-import { EngineImage, type EnginePort, EngineSandbox, type SandboxId, UnpackedVolume } from "@dormouse/schema";
+import { EngineImage, type EnginePort, EngineSandbox, SandboxId, UnpackedVolume } from "@dormouse/schema";
 import { z } from "zod";
 
 const Failure = z.object({
@@ -27,6 +27,7 @@ export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: Engi
     return sandbox;
   };
   return {
+    newId: async (image) => SandboxId.parse(await call("POST", "/ids", { image })),
     create: async (spec) => remember(await call("POST", "/sandboxes", spec)),
     assertRoom: async (id, memoryMiB) => void (await call("GET", `/sandboxes/${id}/room?memoryMiB=${memoryMiB}`)),
     get: async (id) => remember(await call("GET", `/sandboxes/${id}`)),

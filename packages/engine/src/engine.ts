@@ -26,6 +26,8 @@ export interface EngineOptions {
   /** IPv4 resolver the sandboxes ask; by default the host's own. */
   readonly resolver?: string;
   readonly readySlotCount?: number;
+  /** How many sandboxes are kept started ahead of need, by image as `name:tag`; by default none. */
+  readonly warmPool?: Readonly<Record<string, number>>;
   /** What differs from the default policy. */
   readonly admission?: Partial<AdmissionPolicy>;
   readonly startTimeoutMs?: number;
@@ -86,14 +88,17 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf")),
     },
     admission: { ...defaultPolicy(hostRoom(options.dataDir).memoryMiB), ...options.admission },
+    warmSizes: new Map(Object.entries(options.warmPool ?? {})),
     parallelStartCount: cpus().length * PARALLEL_STARTS_PER_CORE,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
   });
   await sandboxes.adopt(stored);
   slots.refill();
+  sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= (async () => {
+      await sandboxes.closeWarmPool();
       await slots.close();
       if (sandboxes.count > 0) return;
       await removeFirewall({ instance: name, subnet });

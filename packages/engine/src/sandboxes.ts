@@ -1,16 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
-import type {
-  EnginePort,
-  EngineImage,
-  EngineSandbox,
-  EngineSandboxSpec,
-  EngineSandboxState,
+import { AppError, KeyedMutex, randomId, Semaphore, SingleFlight } from "@dormouse/kernel";
+import {
+  type EnginePort,
+  type EngineImage,
+  type EngineSandbox,
+  type EngineSandboxSpec,
+  type EngineSandboxState,
   SandboxId,
-  UnpackedVolume,
-  VolumeId,
+  type UnpackedVolume,
+  type VolumeId,
 } from "@dormouse/schema";
 import { admitCreate, admitRestart, type AdmissionPolicy, hostRoom, type Load } from "./admission.ts";
 import { type BundleDefaults, ociConfig } from "./bundle.ts";
@@ -22,6 +22,8 @@ import type { NetworkSlot, SlotPool } from "./network/slots.ts";
 import { isAlive, processStartTicks, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
 import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
 import { startContainer } from "./runtime.ts";
+import { WarmPool } from "./warm-pool.ts";
+import { adoptWarm, discardWarm, fits, prepareWarm, WARM_MEMORY_MIB, type WarmSandbox } from "./warm-sandbox.ts";
 import type { Volumes } from "./volumes/volumes.ts";
 
 export interface SandboxesDeps {
@@ -38,9 +40,11 @@ export interface SandboxesDeps {
   /** The OCI runtime's program. */
   readonly runtimeFile: string;
   readonly startTimeoutMs: number;
+  /** How many sandboxes are kept started ahead of need, by image as `name:tag`. */
+  readonly warmSizes: ReadonlyMap<string, number>;
 }
 
-const MAX_PROCESS_COUNT = 4096;
+export const MAX_PROCESS_COUNT = 4096;
 
 interface Entry {
   readonly spec: EngineSandboxSpec;
@@ -58,10 +62,21 @@ export class Sandboxes implements EnginePort {
   readonly #changes = new KeyedMutex();
   readonly #starts: Semaphore;
   readonly #removals = new SingleFlight<void>();
+  readonly #warm: WarmPool;
+  #creatingCount = 0;
 
   constructor(deps: SandboxesDeps) {
     this.#deps = deps;
     this.#starts = new Semaphore(deps.parallelStartCount);
+    this.#warm = new WarmPool({
+      sizes: deps.warmSizes,
+      prepare: async (image) => {
+        admitCreate(deps.admission, hostRoom(deps.layout.dataDir), this.#loadBeside(), WARM_MEMORY_MIB);
+        return prepareWarm(deps, deps.images.resolve(image));
+      },
+      discard: (sandbox) => discardWarm(deps, sandbox),
+      mayPrepare: () => this.#creatingCount === 0,
+    });
   }
 
   get count(): number {
@@ -79,7 +94,31 @@ export class Sandboxes implements EnginePort {
     }
   }
 
+  async newId(image: string): Promise<SandboxId> {
+    return this.#warm.reserve(imageKey(image)) ?? SandboxId.parse(randomId());
+  }
+
+  /** Sandboxes kept ready are made from now on. */
+  startWarmPool(): void {
+    this.#warm.refill();
+  }
+
+  /** Ends the sandboxes that are nobody's. */
+  closeWarmPool(): Promise<void> {
+    return this.#warm.close();
+  }
+
   async create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
+    this.#creatingCount += 1;
+    try {
+      return await this.#create(spec);
+    } finally {
+      this.#creatingCount -= 1;
+      if (this.#creatingCount === 0) this.#warm.refill();
+    }
+  }
+
+  async #create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
     const image = this.#deps.images.resolve(spec.image);
     return this.#changes.run(spec.id, async () => {
       if (this.#entries.has(spec.id)) {
@@ -95,10 +134,13 @@ export class Sandboxes implements EnginePort {
       };
       this.#entries.set(spec.id, entry);
       try {
+        const warm = await this.#takeWarm(spec, image);
+        entry.slot = warm?.run.slot;
         this.#deps.volumes.claim(spec);
-        prepareFiles(entry.files);
+        if (warm === undefined) prepareFiles(entry.files);
         writeRecord(entry.files.spec, { spec: entry.spec, createdAtMs: entry.createdAtMs });
-        await this.#start(entry, image);
+        if (warm === undefined) await this.#start(entry, image);
+        else await this.#adopt(entry, warm);
         return this.#describe(entry, "running");
       } catch (error) {
         await this.#end(spec.id, entry);
@@ -207,6 +249,20 @@ export class Sandboxes implements EnginePort {
     writeRecord(files.run, entry.run);
   }
 
+  /** One started ahead of need under the id of the spec, when it can become what is asked for. */
+  async #takeWarm(spec: EngineSandboxSpec, image: ImageManifest): Promise<WarmSandbox | undefined> {
+    const warm = this.#warm.take(spec.id);
+    if (warm === undefined || fits(warm, spec, image)) return warm;
+    await discardWarm(this.#deps, warm);
+    return undefined;
+  }
+
+  async #adopt(entry: Entry, warm: WarmSandbox): Promise<void> {
+    await adoptWarm(this.#deps, warm, entry.spec);
+    entry.run = warm.run;
+    writeRecord(entry.files.run, entry.run);
+  }
+
   /** From its entrypoint again, with its files: after a host reboot or when everything inside has died. */
   async #restart(entry: Entry): Promise<void> {
     admitRestart(this.#deps.admission, hostRoom(this.#deps.layout.dataDir));
@@ -220,12 +276,13 @@ export class Sandboxes implements EnginePort {
   }
 
   /** Sandboxes asleep count with their whole limit: each may wake without asking anybody (decision 0005). */
-  #loadBeside(id: SandboxId): Load {
+  #loadBeside(id?: SandboxId): Load {
     const entries = [...this.#entries.values()].filter(({ spec }) => spec.id !== id);
+    const warmCount = this.#warm.countBeside(id);
     return {
-      sandboxCount: entries.length,
+      sandboxCount: entries.length + warmCount,
       startingCount: entries.filter(({ run }) => run === undefined).length,
-      memoryLimitMiB: entries.reduce((sum, { spec }) => sum + spec.memoryMiB, 0),
+      memoryLimitMiB: entries.reduce((sum, { spec }) => sum + spec.memoryMiB, warmCount * WARM_MEMORY_MIB),
     };
   }
 
@@ -287,6 +344,12 @@ export class Sandboxes implements EnginePort {
       createdAtMs: entry.createdAtMs,
     };
   }
+}
+
+/** As the pool calls an image. */
+function imageKey(reference: string): string {
+  const name = reference.replace(/^(blaxel|sandbox)\//, "");
+  return name.includes(":") ? name : `${name}:latest`;
 }
 
 const notFound = (id: SandboxId): AppError =>

@@ -32,6 +32,7 @@ export function serveEngine(engine: EnginePort, options: EngineServerOptions): A
   };
 }
 
+const NewId = z.strictObject({ image: z.string().max(256) });
 const VolumeSize = z.strictObject({ sizeMiB: VolumeSizeMiB });
 const NewVolume = z.strictObject({ sizeMiB: VolumeSizeMiB, source: VolumeId.optional() });
 
@@ -44,6 +45,8 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
       return Response.json({ status: "ok" });
     case "GET images":
       return Response.json(await engine.images());
+    case "POST ids":
+      return Response.json(await engine.newId(NewId.parse(await request.json()).image));
     case "GET sandboxes":
       return Response.json(await engine.list());
     case "POST sandboxes":

@@ -32,6 +32,7 @@ export interface EngineProcessOptions {
   /** What is shown as sandbox-api. */
   readonly agentFile?: string;
   readonly startTimeoutMs?: number;
+  readonly warmPool?: Readonly<Record<string, number>>;
   readonly admission?: Partial<AdmissionPolicy>;
 }
 

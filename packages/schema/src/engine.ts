@@ -77,6 +77,8 @@ export type UnpackedVolume = z.infer<typeof UnpackedVolume>;
  * engine cannot be reached.
  */
 export interface EnginePort {
+  /** An id for a new sandbox of this image: where one is kept ready, its id, which is good for some seconds. */
+  newId(image: string): Promise<SandboxId>;
   /**
    * Resolves once sandbox-api answers inside.
    * @throws INVALID_IMAGE, SANDBOX_ALREADY_EXISTS, SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT, VOLUME_NOT_FOUND, VOLUME_IN_USE,

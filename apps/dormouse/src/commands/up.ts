@@ -88,10 +88,11 @@ const COMMON_ENV = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
 };
 
-const engineEnv = ({ logLevel, resolver, admission }: Config): Record<string, string> =>
+const engineEnv = ({ logLevel, resolver, warmPool, admission }: Config): Record<string, string> =>
   passOn({
     DORMOUSE_LOG: logLevel,
     DORMOUSE_RESOLVER: resolver,
+    DORMOUSE_WARM_POOL: warmPool.join(","),
     DORMOUSE_MAX_SANDBOXES: admission.maxSandboxCount?.toString(),
     DORMOUSE_MEMORY_OVERCOMMIT: admission.memoryOvercommit?.toString(),
     DORMOUSE_MEMORY_RESERVE_MIB: admission.memoryReserveMiB?.toString(),
@@ -109,6 +110,7 @@ const serverEnv = (config: Config): Record<string, string> =>
     DORMOUSE_DOMAIN: config.domain,
     DORMOUSE_DNS_SERVERS: config.dnsServers?.join(","),
     DORMOUSE_TRUSTED_PROXIES: config.trustedProxies.join(","),
+    DORMOUSE_WARM_POOL: config.warmPool.join(","),
     DORMOUSE_AUDIT_DAYS: String(config.auditRetentionDays),
     DORMOUSE_DATABASE_URL: config.databaseUrl,
     DORMOUSE_ADMIN_KEY_HASH: config.adminKeyHash,

@@ -49,6 +49,10 @@ export class MemoryEngine implements EnginePort {
     return Promise.reject(new AppError("HOST_FULL", "Cannot create a sandbox: this engine only remembers"));
   }
 
+  newId(): Promise<SandboxId> {
+    return Promise.reject(new AppError("HOST_FULL", "Cannot create a sandbox: this engine only remembers"));
+  }
+
   assertRoom(): Promise<void> {
     return Promise.resolve();
   }
