@@ -5,9 +5,9 @@ import { atMost, type Figure, ms, summaryText } from "./figure.ts";
 import { round, summarize } from "./stats.ts";
 
 const POOL_SIZE = 4;
-/** The oldest of a full pool has been ready for long, also while the newest still starts. */
 export const KEEP_WARM = { DORMOUSE_WARM_POOL: `base-image=${POOL_SIZE}` };
 
+const READY_MS = 500;
 const WARM_UP_ROUNDS = 3;
 
 /** Create to first `exec` result, of sandboxes that were kept ready. */
@@ -37,6 +37,8 @@ export async function benchCreateWarm({ api, dormouse, isQuick }: BenchContext):
   ];
 }
 
+/** The last one that is made to fill the pool has a folder before it is ready, and is given the time. */
 async function untilFull(dataDir: string): Promise<void> {
   while (readdirSync(join(dataDir, "sandboxes")).length < POOL_SIZE) await Bun.sleep(5);
+  await Bun.sleep(READY_MS);
 }

@@ -1,4 +1,5 @@
-import { readSync, writeSync } from "node:fs";
+import { readSync, rmSync, writeSync } from "node:fs";
+import type { SandboxApi } from "@dormouse/sandbox-api";
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -13,6 +14,24 @@ export function awaitEnvironment(readyFd: number): void {
   for (const variable of variables) {
     const nameEnd = variable.indexOf("=");
     process.env[variable.slice(0, nameEnd)] = variable.slice(nameEnd + 1);
+  }
+}
+
+/** Of the sandbox's memory, and gone before the sandbox is anyone's. */
+const REHEARSAL_DIR = "/dev/shm/sandbox-api-rehearsal";
+export const REHEARSAL_ENVIRONMENT = { PATH: "/usr/bin:/bin", SANDBOX_LOG_DIR: REHEARSAL_DIR };
+
+/** Starts the API once and runs a command by it, so that its code is loaded and compiled when it counts. */
+export async function rehearse(start: () => SandboxApi): Promise<void> {
+  try {
+    await using api = start();
+    const body = JSON.stringify({ command: "true", waitForCompletion: true });
+    const answer = await fetch(`http://127.0.0.1:${api.port}/process`, { method: "POST", body });
+    await answer.arrayBuffer();
+  } catch {
+    // An image that cannot run the command starts as well without.
+  } finally {
+    rmSync(REHEARSAL_DIR, { recursive: true, force: true });
   }
 }
 

@@ -14,7 +14,7 @@ import {
 } from "@dormouse/schema";
 import { admitCreate, admitRestart, type AdmissionPolicy, hostRoom, type Load } from "./admission.ts";
 import { type BundleDefaults, ociConfig } from "./bundle.ts";
-import { type Cgroups, endProcesses } from "./cgroups.ts";
+import { type Cgroups, endProcesses, MAX_PROCESS_COUNT } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageManifest, ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
@@ -43,8 +43,6 @@ export interface SandboxesDeps {
   /** How many sandboxes are kept started ahead of need, by image as `name:tag`. */
   readonly warmSizes: ReadonlyMap<string, number>;
 }
-
-export const MAX_PROCESS_COUNT = 4096;
 
 interface Entry {
   readonly spec: EngineSandboxSpec;

@@ -14,6 +14,8 @@ export interface WarmPoolOptions {
 
 /** A create follows its reservation at once; one that does not come lets the sandbox go. */
 const RESERVATION_MS = 10_000;
+/** A new sandbox is used at once, and mostly others are created beside it: making more waits until that is over. */
+const QUIET_MS = 200;
 
 interface Reservation {
   readonly sandbox: WarmSandbox;
@@ -26,6 +28,7 @@ export class WarmPool {
   readonly #ready = new Map<string, WarmSandbox[]>();
   readonly #reserved = new Map<SandboxId, Reservation>();
   readonly #filling = new SingleFlight<void>();
+  #quietTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
   constructor(options: WarmPoolOptions) {
@@ -55,19 +58,21 @@ export class WarmPool {
     return reservation?.sandbox;
   }
 
-  /** Fills the pool in the background, as long as nobody waits. */
+  /** Fills the pool in the background, once nothing was created for a moment and as long as nobody waits. */
   refill(): void {
-    void this.#filling.run("fill", () => this.#fill());
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => void this.#filling.run("fill", () => this.#fill()), QUIET_MS);
   }
 
   /** Ends every sandbox that is nobody's. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#quietTimer);
     await this.#filling.run("fill", async () => undefined);
     const ready = [...this.#ready.values()].flat();
     this.#ready.clear();
     for (const sandbox of ready) await this.#options.discard(sandbox);
-    for (const id of [...this.#reserved.keys()]) await this.#letGo(id);
+    for (const id of this.#reserved.keys()) await this.#letGo(id);
   }
 
   /** One that cannot be made is tried again at the next refill: whoever creates a sandbox of the image is told why. */

@@ -3,16 +3,27 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { randomId } from "@dormouse/kernel";
 import { EngineSandboxSpec, type SandboxId } from "@dormouse/schema";
-import { agentEnvironment, ociConfig } from "./bundle.ts";
-import { endProcesses } from "./cgroups.ts";
+import { agentEnvironment, type BundleDefaults, ociConfig } from "./bundle.ts";
+import { type Cgroups, endProcesses, MAX_PROCESS_COUNT } from "./cgroups.ts";
+import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageManifest } from "./images/store.ts";
-import { sandboxFiles } from "./layout.ts";
-import type { NetworkSlot } from "./network/slots.ts";
+import { type Layout, sandboxFiles } from "./layout.ts";
+import type { NetworkSlot, SlotPool } from "./network/slots.ts";
 import { isAlive, processStartTicks, type RunRecord } from "./records.ts";
 import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
 import { type HeldContainer, holdContainer } from "./runtime.ts";
-import { MAX_PROCESS_COUNT, type SandboxesDeps } from "./sandboxes.ts";
 import { setHostnameOf } from "./syscalls.ts";
+
+/** What every start needs. */
+export interface WarmDeps {
+  readonly layout: Layout;
+  readonly cgroups: Cgroups;
+  readonly layers: LayerMounts;
+  readonly slots: SlotPool;
+  readonly bundle: BundleDefaults;
+  readonly runtimeFile: string;
+  readonly startTimeoutMs: number;
+}
 
 /**
  * A sandbox nobody asked for yet: everything is there, and its agent waits for its environment. It has no records, so an
@@ -30,7 +41,7 @@ const WARM_CPU_COUNT = 0.25;
 export const WARM_MEMORY_MIB = 256;
 
 /** Leaves nothing when it fails. */
-export async function prepareWarm(deps: SandboxesDeps, image: ImageManifest): Promise<WarmSandbox> {
+export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise<WarmSandbox> {
   const { layout, cgroups, slots, bundle: defaults, runtimeFile, startTimeoutMs: timeoutMs } = deps;
   const spec = neutralSpec(image);
   const { id } = spec;
@@ -53,7 +64,7 @@ export async function prepareWarm(deps: SandboxesDeps, image: ImageManifest): Pr
   }
 }
 
-export async function discardWarm(deps: SandboxesDeps, { id, run, container }: WarmSandbox): Promise<void> {
+export async function discardWarm(deps: WarmDeps, { id, run, container }: WarmSandbox): Promise<void> {
   container[Symbol.dispose]();
   await erase(deps, id, run.slot);
 }
@@ -64,7 +75,7 @@ export function fits(warm: WarmSandbox, spec: EngineSandboxSpec, image: ImageMan
 }
 
 /** Makes it what a start of its own would have made. @throws SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT */
-export async function adoptWarm(deps: SandboxesDeps, warm: WarmSandbox, spec: EngineSandboxSpec): Promise<void> {
+export async function adoptWarm(deps: WarmDeps, warm: WarmSandbox, spec: EngineSandboxSpec): Promise<void> {
   using container = warm.container;
   prepareRunFiles(spec, sandboxFiles(deps.layout, warm.id));
   deps.cgroups.create(warm.id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
@@ -72,7 +83,7 @@ export async function adoptWarm(deps: SandboxesDeps, warm: WarmSandbox, spec: En
   await container.release(agentEnvironment(spec, warm.image));
 }
 
-async function erase({ layout, cgroups, slots }: SandboxesDeps, id: SandboxId, slot: NetworkSlot): Promise<void> {
+async function erase({ layout, cgroups, slots }: WarmDeps, id: SandboxId, slot: NetworkSlot): Promise<void> {
   await endProcesses(cgroups, id);
   for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id), layout.sandboxDir(id)]) {
     await rm(dir, { recursive: true, force: true });
