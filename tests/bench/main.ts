@@ -5,6 +5,7 @@ import { benchAgent } from "./agent.ts";
 import { benchBurst } from "./burst.ts";
 import { type BenchContext, withDormouse } from "./context.ts";
 import { benchCreate } from "./create.ts";
+import { benchCreateWarm, KEEP_WARM } from "./create-warm.ts";
 import { benchExec } from "./exec.ts";
 import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
@@ -33,10 +34,12 @@ const AWAKE: Benchmarks = {
   store: benchStore,
 };
 const STAY_AWAKE = { DORMOUSE_IDLE_MS: "600000" };
+/** On one that keeps some ready. */
+const WARM: Benchmarks = { warm: benchCreateWarm };
 /** On one whose sandboxes fall asleep as soon as they may. */
 const ASLEEP: Benchmarks = { wake: benchWake };
 const FALL_ASLEEP_SOON = { DORMOUSE_IDLE_MS: "100" };
-const NAMES = [...Object.keys(AWAKE), ...Object.keys(ASLEEP)];
+const NAMES = [...Object.keys(AWAKE), ...Object.keys(WARM), ...Object.keys(ASLEEP)];
 
 const HELP = `Usage: npm run bench -- [options]
 
@@ -71,7 +74,11 @@ function selectedNames(): string[] {
 }
 
 async function runAll(names: readonly string[]): Promise<Figure[]> {
-  return [...(await runSome(STAY_AWAKE, AWAKE, names)), ...(await runSome(FALL_ASLEEP_SOON, ASLEEP, names))];
+  return [
+    ...(await runSome(STAY_AWAKE, AWAKE, names)),
+    ...(await runSome({ ...STAY_AWAKE, ...KEEP_WARM }, WARM, names)),
+    ...(await runSome(FALL_ASLEEP_SOON, ASLEEP, names)),
+  ];
 }
 
 /** Those of `benchmarks` that are named, on one Dormouse. */

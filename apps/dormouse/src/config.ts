@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { AdmissionPolicy } from "@dormouse/engine";
 import type { CertificateFiles } from "./certificates.ts";
 
 const list = (text: string): string[] =>
@@ -53,6 +54,17 @@ const Config = z.strictObject({
   /** Days for which the audit log is kept. */
   DORMOUSE_AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(90),
   DORMOUSE_LOG: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
+  /** How full the machine may become, where it differs from the default policy (decision 0020). */
+  DORMOUSE_MAX_SANDBOXES: z.coerce.number().int().min(1).optional(),
+  DORMOUSE_MEMORY_OVERCOMMIT: z.coerce.number().positive().optional(),
+  DORMOUSE_MEMORY_RESERVE_MIB: z.coerce.number().int().min(0).optional(),
+  DORMOUSE_DISK_RESERVE_MIB: z.coerce.number().int().min(0).optional(),
+  /** Sandboxes to keep started ahead of need, such as `base-image=3,nextjs=1`. */
+  DORMOUSE_WARM_POOL: z
+    .string()
+    .default("")
+    .transform(list)
+    .pipe(z.array(z.string().regex(/^[\w.-]+(:[\w.-]+)?=\d{1,3}$/, "expected image=count"))),
   /** Handed from `up` to the processes it starts. */
   DORMOUSE_ADMIN_KEY_HASH: z.string().optional(),
   DORMOUSE_READY_FD: z.coerce.number().int().optional(),
@@ -75,6 +87,9 @@ export interface Config {
   readonly resolver: string | undefined;
   readonly dnsServers: readonly string[] | undefined;
   readonly auditRetentionDays: number;
+  /** As it was given, for the processes `up` starts. */
+  readonly warmPool: readonly string[];
+  readonly admission: Partial<AdmissionPolicy>;
   readonly logLevel: string;
   readonly adminKeyHash: string | undefined;
   readonly readyFd: number | undefined;
@@ -103,10 +118,22 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     resolver: config.DORMOUSE_RESOLVER,
     dnsServers: config.DORMOUSE_DNS_SERVERS,
     auditRetentionDays: config.DORMOUSE_AUDIT_DAYS,
+    warmPool: config.DORMOUSE_WARM_POOL,
+    admission: admissionOf(config),
     logLevel: config.DORMOUSE_LOG,
     adminKeyHash: config.DORMOUSE_ADMIN_KEY_HASH,
     readyFd: config.DORMOUSE_READY_FD,
   };
+}
+
+function admissionOf(config: z.infer<typeof Config>): Partial<AdmissionPolicy> {
+  const settings = {
+    maxSandboxCount: config.DORMOUSE_MAX_SANDBOXES,
+    memoryOvercommit: config.DORMOUSE_MEMORY_OVERCOMMIT,
+    memoryReserveMiB: config.DORMOUSE_MEMORY_RESERVE_MIB,
+    diskReserveMiB: config.DORMOUSE_DISK_RESERVE_MIB,
+  };
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
 function certificateFiles(certFiles: readonly string[], keyFiles: readonly string[]): CertificateFiles[] {

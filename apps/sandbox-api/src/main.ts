@@ -14,6 +14,7 @@ import {
   withOverflow,
 } from "@dormouse/sandbox-api";
 import { closeSync, writeSync } from "node:fs";
+import { awaitEnvironment, rehearse, REHEARSAL_ENVIRONMENT } from "./held.ts";
 
 const CLOSE_GRACE_MS = 10_000;
 const BUILD = { version: "0.1.0", gitCommit: "unknown", buildTime: "unknown" };
@@ -76,6 +77,10 @@ async function takeOver(port: number, env: Environment, statePath: string): Prom
 }
 
 async function serve(asked: AgentArguments): Promise<void> {
+  if (process.env["DORMOUSE_HELD"] !== undefined) {
+    await rehearse(() => startSandboxApi(startOptions(0, REHEARSAL_ENVIRONMENT)));
+    awaitEnvironment(Number(process.env["DORMOUSE_READY_FD"]));
+  }
   const env = withHostname(withOverflow(process.env, complain));
   const statePath = env[STATE_VARIABLE];
   if (statePath !== undefined) {

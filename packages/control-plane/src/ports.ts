@@ -55,6 +55,8 @@ export interface ControlPlaneSettings {
   readonly memoryMaxMb: number;
   /** How long the audit log is kept. */
   readonly auditRetentionDays: number;
+  /** Whether the engine keeps sandboxes ready, so that ids come from it. */
+  readonly hasWarmPool: boolean;
   /** Cores of the machine. */
   readonly cpuCount: number;
 }

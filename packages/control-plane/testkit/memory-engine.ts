@@ -1,13 +1,13 @@
-import { AppError } from "@dormouse/kernel";
-import type {
-  EngineImage,
-  EnginePort,
-  EngineSandbox,
-  EngineSandboxSpec,
-  EngineStats,
+import { AppError, randomId } from "@dormouse/kernel";
+import {
+  type EngineImage,
+  type EnginePort,
+  type EngineSandbox,
+  type EngineSandboxSpec,
+  type EngineStats,
   SandboxId,
-  UnpackedVolume,
-  VolumeId,
+  type UnpackedVolume,
+  type VolumeId,
 } from "@dormouse/schema";
 
 /** An engine that keeps its sandboxes in memory: a full implementation of the port for the layers above it. */
@@ -15,6 +15,7 @@ export class MemoryEngine implements EnginePort {
   readonly specs: EngineSandboxSpec[] = [];
   /** Awaited inside every creation, before the sandbox exists. */
   beforeCreate: () => Promise<void> = () => Promise.resolve();
+  assertRoom: () => Promise<void> = () => Promise.resolve();
   /** Awaited inside every removal, before the sandbox is gone. */
   beforeRemove: () => Promise<void> = () => Promise.resolve();
   readonly #sandboxes = new Map<SandboxId, EngineSandbox>();
@@ -28,6 +29,10 @@ export class MemoryEngine implements EnginePort {
 
   constructor(imageNames: readonly string[] = ["base-image", "nextjs"]) {
     this.#imageNames = imageNames;
+  }
+
+  async newId(): Promise<SandboxId> {
+    return SandboxId.parse(randomId());
   }
 
   async create(spec: EngineSandboxSpec): Promise<EngineSandbox> {

@@ -112,6 +112,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       domain: undefined,
       memoryMaxMb: 16_384,
       cpuCount: 2,
+      hasWarmPool: false,
       auditRetentionDays: 90,
       ...options.settings,
     },

@@ -29,6 +29,8 @@ export interface BundleInput {
   readonly networkNamespace: string;
   /** In the order they are mounted. */
   readonly volumes: readonly VolumeBind[];
+  /** Its agent waits for its environment on the ready descriptor, and does nothing before. */
+  readonly isHeld?: boolean;
 }
 
 /** Descriptor the agent reports on when it serves. */
@@ -62,7 +64,7 @@ const GLIBC_FILES = [
 ];
 
 /** The OCI runtime configuration of a sandbox. Source: OCI runtime specification 1.0.2. */
-export function ociConfig({ spec, image, files, defaults, networkNamespace, volumes }: BundleInput) {
+export function ociConfig({ spec, image, files, defaults, networkNamespace, volumes, isHeld }: BundleInput) {
   return {
     ociVersion: "1.0.2",
     annotations: { "run.oci.seccomp_bpf_data": defaults.seccompFilter },
@@ -73,7 +75,7 @@ export function ociConfig({ spec, image, files, defaults, networkNamespace, volu
       user: { uid: 0, gid: 0 },
       cwd: image.config.workingDir,
       args: [INIT_PATH, "--", AGENT_PATH, ...entrypointArguments(image)],
-      env: environment(spec, image),
+      env: isHeld === true ? HELD_ENVIRONMENT : agentEnvironment(spec, image),
       capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
       noNewPrivileges: false,
     },
@@ -115,7 +117,8 @@ function entrypointArguments(image: ImageManifest): string[] {
 /** Variables that runtime, loader or allocator of the agent would obey. It hands them on to processes (DORMOUSE_ENV_). */
 const AGENT_SENSITIVE = /^(BUN|GLIBC|JSC|LD|MALLOC|MIMALLOC|NODE|UV)_/;
 
-function environment(spec: EngineSandboxSpec, image: ImageManifest): string[] {
+/** What the agent of a sandbox starts with, as `NAME=value`. */
+export function agentEnvironment(spec: EngineSandboxSpec, image: ImageManifest): string[] {
   const { env, user } = image.config;
   const shell = image.hasBash ? { SHELL: BASH } : {};
   const variables = { PATH: DEFAULT_PATH, HOME: "/root", ...shell, ...env, ...spec.env };
@@ -126,6 +129,8 @@ function environment(spec: EngineSandboxSpec, image: ImageManifest): string[] {
   const platform = [`DORMOUSE_READY_FD=${READY_FD}`, ...(user === "" ? [] : [`DORMOUSE_IMAGE_USER=${user}`])];
   return [...pairs, ...platform];
 }
+
+const HELD_ENVIRONMENT = [`PATH=${DEFAULT_PATH}`, `DORMOUSE_READY_FD=${READY_FD}`, "DORMOUSE_HELD=1"];
 
 const bind = (source: string, destination: string, access: "ro" | "rw") => ({
   destination,

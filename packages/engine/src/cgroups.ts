@@ -48,6 +48,9 @@ const CGROUP_ROOT = "/sys/fs/cgroup";
 const HOST_UNIFIED = join(CGROUP_ROOT, "unified");
 const CPU_PERIOD_US = 100_000;
 
+/** What every sandbox may have. */
+export const MAX_PROCESS_COUNT = 4096;
+
 const DEATH_TIMEOUT_MS = 10_000;
 
 /**

@@ -1,14 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, isErrorCode } from "@dormouse/kernel";
-import {
-  EngineImage,
-  type EnginePort,
-  EngineSandbox,
-  EngineStats,
-  type SandboxId,
-  UnpackedVolume,
-} from "@dormouse/schema";
+import { EngineImage, type EnginePort, EngineSandbox, EngineStats, SandboxId, UnpackedVolume } from "@dormouse/schema";
 import { z } from "zod";
 
 const Failure = z.object({
@@ -34,7 +27,9 @@ export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: Engi
     return sandbox;
   };
   return {
+    newId: async (image) => SandboxId.parse(await call("POST", "/ids", { image })),
     create: async (spec) => remember(await call("POST", "/sandboxes", spec)),
+    assertRoom: async (id, memoryMiB) => void (await call("GET", `/sandboxes/${id}/room?memoryMiB=${memoryMiB}`)),
     get: async (id) => remember(await call("GET", `/sandboxes/${id}`)),
     list: async () =>
       z

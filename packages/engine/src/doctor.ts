@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { release } from "node:os";
+import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { hostResolver } from "./network/firewall.ts";
 import { openMappedUserNamespace } from "./user-namespace.ts";
 import { canGrowMounted } from "./volumes/loop-mounts.ts";
@@ -178,4 +179,21 @@ function examineSwap(): Finding {
     detail: "none: sleeping sandboxes keep all their memory resident",
     mend: "Set up zram or a swap file",
   };
+}
+
+/** How full this host is, beside how full the policy, the default one but for `changes`, lets it become. */
+export function examineRoom(dataDir: string, changes: Partial<AdmissionPolicy>): Finding {
+  const room = hostRoom(dataDir);
+  const policy = { ...defaultPolicy(room.memoryMiB), ...changes };
+  const name = "room";
+  const detail = [
+    `${room.availableMemoryMiB} MiB of memory available, ${policy.memoryReserveMiB} kept free`,
+    `${room.freeDiskMiB} MiB of disk free, ${policy.diskReserveMiB} kept free`,
+    `up to ${policy.maxSandboxCount} sandboxes, their limits together up to ${policy.memoryOvercommit}× the memory`,
+  ].join("; ");
+  const isFull = room.availableMemoryMiB < policy.memoryReserveMiB || room.freeDiskMiB < policy.diskReserveMiB;
+  if (!isFull) return { name, status: "ok", detail };
+  const mend =
+    "Free some, or creates are refused: the reserves are DORMOUSE_MEMORY_RESERVE_MIB and DORMOUSE_DISK_RESERVE_MIB";
+  return { name, status: "limited", detail, mend };
 }

@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import type { SandboxId } from "@dormouse/schema";
+import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { sweepAbandoned } from "./abandoned.ts";
 import { openCgroups } from "./cgroups.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
@@ -24,6 +26,10 @@ export interface EngineOptions {
   /** IPv4 resolver the sandboxes ask; by default the host's own. */
   readonly resolver?: string;
   readonly readySlotCount?: number;
+  /** How many sandboxes are kept started ahead of need, by image as `name:tag`; by default none. */
+  readonly warmPool?: Readonly<Record<string, number>>;
+  /** What differs from the default policy. */
+  readonly admission?: Partial<AdmissionPolicy>;
   readonly startTimeoutMs?: number;
 }
 
@@ -39,6 +45,7 @@ export interface Engine extends AsyncDisposable {
 
 const INIT_FILE = "/usr/bin/catatonit";
 const RUNTIME_FILE = "/usr/bin/crun";
+const PARALLEL_STARTS_PER_CORE = 4;
 
 /**
  * Starts one machine's engine on a data folder. It must run as root in a mount namespace of its own: its mounts are then
@@ -80,13 +87,18 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       shared: { init: INIT_FILE, agent: layout.agentFile(), resolvConf: layout.resolvConf() },
       seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf")),
     },
+    admission: { ...defaultPolicy(hostRoom(options.dataDir).memoryMiB), ...options.admission },
+    warmSizes: new Map(Object.entries(options.warmPool ?? {})),
+    parallelStartCount: cpus().length * PARALLEL_STARTS_PER_CORE,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
   });
   await sandboxes.adopt(stored);
   slots.refill();
+  sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= (async () => {
+      await sandboxes.closeWarmPool();
       await slots.close();
       if (sandboxes.count > 0) return;
       await removeFirewall({ instance: name, subnet });

@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { AppError } from "@dormouse/kernel";
 import { READY_FD } from "./bundle.ts";
 import type { SandboxFiles } from "./layout.ts";
-import { openReadyPipe, type ReadyPipe } from "./ready-pipe.ts";
+import { openReadyPipe } from "./ready-pipe.ts";
 
 export interface StartRequest {
   readonly id: string;
@@ -24,6 +24,41 @@ const ENTER_AND_RUN = 'while [ "$1" != -- ]; do echo 0 > "$1"; shift; done; shif
  * inherits, so nothing is polled. @throws SANDBOX_START_FAILED with the end of the boot log, SANDBOX_START_TIMEOUT
  */
 export async function startContainer(request: StartRequest): Promise<number> {
+  using container = await holdContainer(request);
+  return container.initPid;
+}
+
+/** A container whose agent has said its first word. Disposed, it hears of the agent no more, and one that waits ends. */
+export interface HeldContainer extends Disposable {
+  readonly initPid: number;
+  /**
+   * Gives an agent that waits its environment, as `NAME=value`, and resolves once it serves.
+   * @throws SANDBOX_START_FAILED with the end of the boot log, SANDBOX_START_TIMEOUT
+   */
+  release(environment: readonly string[]): Promise<void>;
+}
+
+/** Starts a sandbox and resolves at its agent's first word. @throws SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT */
+export async function holdContainer(request: StartRequest): Promise<HeldContainer> {
+  const runtime = spawnRuntime(request);
+  const pipe = openReadyPipe(runtime.stdio[READY_FD]);
+  try {
+    await untilReady(request, async () => {
+      await pipe.said;
+      await runtime.exited;
+    });
+  } catch (error) {
+    pipe[Symbol.dispose]();
+    throw error;
+  }
+  return {
+    initPid: Number(readFileSync(request.files.pid, "utf8")),
+    release: (environment) => untilReady(request, () => pipe.ask(`${JSON.stringify(environment)}\n`)),
+    [Symbol.dispose]: () => pipe[Symbol.dispose](),
+  };
+}
+
+function spawnRuntime(request: StartRequest) {
   const { files } = request;
   const log = openSync(files.log, "a", 0o600);
   /* Of its own, not /dev/null: the runtime hands the descriptor's inode to the sandbox's root. */
@@ -50,28 +85,21 @@ export async function startContainer(request: StartRequest): Promise<number> {
   );
   closeSync(log);
   closeSync(stdin);
-  using pipe = openReadyPipe(runtime.stdio[READY_FD]);
-  try {
-    await untilReady(pipe, request.timeoutMs);
-    await runtime.exited;
-  } catch (cause) {
-    if (cause instanceof AppError && cause.code === "SANDBOX_START_TIMEOUT") throw cause;
-    throw new AppError("SANDBOX_START_FAILED", `Cannot start sandbox "${request.id}": ${lastLines(files.log)}`, {
-      cause,
-    });
-  }
-  return Number(readFileSync(files.pid, "utf8"));
+  return runtime;
 }
 
-/** @throws {AppError} SANDBOX_START_TIMEOUT */
-async function untilReady(pipe: ReadyPipe, timeoutMs: number): Promise<void> {
+/** @throws {AppError} SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT */
+async function untilReady({ id, files, timeoutMs }: StartRequest, become: () => Promise<unknown>): Promise<void> {
   const { promise: timeout, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => reject(new AppError("SANDBOX_START_TIMEOUT", `Cannot reach sandbox-api: it is silent after ${timeoutMs} ms`)),
     timeoutMs,
   );
   try {
-    await Promise.race([pipe.said, timeout]);
+    await Promise.race([become(), timeout]);
+  } catch (cause) {
+    if (cause instanceof AppError && cause.code === "SANDBOX_START_TIMEOUT") throw cause;
+    throw new AppError("SANDBOX_START_FAILED", `Cannot start sandbox "${id}": ${lastLines(files.log)}`, { cause });
   } finally {
     clearTimeout(timer);
   }

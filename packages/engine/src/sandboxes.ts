@@ -1,20 +1,21 @@
 import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
-import type {
-  EnginePort,
-  EngineImage,
-  EngineSandbox,
-  EngineSandboxSpec,
-  EngineSandboxState,
-  EngineStats,
+import { AppError, KeyedMutex, randomId, Semaphore, SingleFlight } from "@dormouse/kernel";
+import {
+  type EnginePort,
+  type EngineImage,
+  type EngineSandbox,
+  type EngineSandboxSpec,
+  type EngineSandboxState,
+  type EngineStats,
   SandboxId,
-  UnpackedVolume,
-  VolumeId,
+  type UnpackedVolume,
+  type VolumeId,
 } from "@dormouse/schema";
+import { admitCreate, admitRestart, type AdmissionPolicy, hostRoom, type Load } from "./admission.ts";
 import { type BundleDefaults, ociConfig } from "./bundle.ts";
-import { type Cgroups, endProcesses } from "./cgroups.ts";
+import { type Cgroups, endProcesses, MAX_PROCESS_COUNT } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageManifest, ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
@@ -22,6 +23,8 @@ import type { NetworkSlot, SlotPool } from "./network/slots.ts";
 import { isAlive, processStartTicks, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
 import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
 import { startContainer } from "./runtime.ts";
+import { WarmPool } from "./warm-pool.ts";
+import { adoptWarm, discardWarm, fits, prepareWarm, WARM_MEMORY_MIB, type WarmSandbox } from "./warm-sandbox.ts";
 import type { Volumes } from "./volumes/volumes.ts";
 
 export interface SandboxesDeps {
@@ -32,14 +35,15 @@ export interface SandboxesDeps {
   readonly slots: SlotPool;
   readonly volumes: Volumes;
   readonly bundle: BundleDefaults;
+  readonly admission: AdmissionPolicy;
+  /** How many start at once: more would only make each slower. */
+  readonly parallelStartCount: number;
   /** The OCI runtime's program. */
   readonly runtimeFile: string;
   readonly startTimeoutMs: number;
+  /** How many sandboxes are kept started ahead of need, by image as `name:tag`. */
+  readonly warmSizes: ReadonlyMap<string, number>;
 }
-
-const MAX_PROCESS_COUNT = 4096;
-/** More at once would only make each slower. */
-const PARALLEL_START_COUNT = 8;
 
 interface Entry {
   readonly spec: EngineSandboxSpec;
@@ -55,11 +59,23 @@ export class Sandboxes implements EnginePort {
   readonly #deps: SandboxesDeps;
   readonly #entries = new Map<SandboxId, Entry>();
   readonly #changes = new KeyedMutex();
-  readonly #starts = new Semaphore(PARALLEL_START_COUNT);
+  readonly #starts: Semaphore;
   readonly #removals = new SingleFlight<void>();
+  readonly #warm: WarmPool;
+  #creatingCount = 0;
 
   constructor(deps: SandboxesDeps) {
     this.#deps = deps;
+    this.#starts = new Semaphore(deps.parallelStartCount);
+    this.#warm = new WarmPool({
+      sizes: deps.warmSizes,
+      prepare: async (image) => {
+        admitCreate(deps.admission, hostRoom(deps.layout.dataDir), this.#loadBeside(), WARM_MEMORY_MIB);
+        return prepareWarm(deps, deps.images.resolve(image));
+      },
+      discard: (sandbox) => discardWarm(deps, sandbox),
+      mayPrepare: () => this.#creatingCount === 0,
+    });
   }
 
   get count(): number {
@@ -77,12 +93,37 @@ export class Sandboxes implements EnginePort {
     }
   }
 
+  async newId(image: string): Promise<SandboxId> {
+    return this.#warm.reserve(imageKey(image)) ?? SandboxId.parse(randomId());
+  }
+
+  /** Sandboxes kept ready are made from now on. */
+  startWarmPool(): void {
+    this.#warm.refill();
+  }
+
+  /** Ends the sandboxes that are nobody's. */
+  closeWarmPool(): Promise<void> {
+    return this.#warm.close();
+  }
+
   async create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
+    this.#creatingCount += 1;
+    try {
+      return await this.#create(spec);
+    } finally {
+      this.#creatingCount -= 1;
+      if (this.#creatingCount === 0) this.#warm.refill();
+    }
+  }
+
+  async #create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
     const image = this.#deps.images.resolve(spec.image);
     return this.#changes.run(spec.id, async () => {
       if (this.#entries.has(spec.id)) {
         throw new AppError("SANDBOX_ALREADY_EXISTS", `Cannot create sandbox "${spec.id}": it exists already`);
       }
+      this.#admit(spec.id, spec.memoryMiB);
       const entry: Entry = {
         spec: { ...spec, image: `${image.name}:${image.tag}` },
         createdAtMs: Date.now(),
@@ -92,10 +133,13 @@ export class Sandboxes implements EnginePort {
       };
       this.#entries.set(spec.id, entry);
       try {
+        const warm = await this.#takeWarm(spec, image);
+        entry.slot = warm?.run.slot;
         this.#deps.volumes.claim(spec);
-        prepareFiles(entry.files);
+        if (warm === undefined) prepareFiles(entry.files);
         writeRecord(entry.files.spec, { spec: entry.spec, createdAtMs: entry.createdAtMs });
-        await this.#start(entry, image);
+        if (warm === undefined) await this.#start(entry, image);
+        else await this.#adopt(entry, warm);
         return this.#describe(entry, "running");
       } catch (error) {
         await this.#end(spec.id, entry);
@@ -104,6 +148,10 @@ export class Sandboxes implements EnginePort {
         if (this.#starts.isIdle) this.#deps.slots.refillWhenLow();
       }
     });
+  }
+
+  async assertRoom(id: SandboxId, memoryMiB: number): Promise<void> {
+    this.#admit(id, memoryMiB);
   }
 
   async get(id: SandboxId): Promise<EngineSandbox> {
@@ -208,11 +256,41 @@ export class Sandboxes implements EnginePort {
     writeRecord(files.run, entry.run);
   }
 
+  /** One started ahead of need under the id of the spec, when it can become what is asked for. */
+  async #takeWarm(spec: EngineSandboxSpec, image: ImageManifest): Promise<WarmSandbox | undefined> {
+    const warm = this.#warm.take(spec.id);
+    if (warm === undefined || fits(warm, spec, image)) return warm;
+    await discardWarm(this.#deps, warm);
+    return undefined;
+  }
+
+  async #adopt(entry: Entry, warm: WarmSandbox): Promise<void> {
+    await adoptWarm(this.#deps, warm, entry.spec);
+    entry.run = warm.run;
+    writeRecord(entry.files.run, entry.run);
+  }
+
   /** From its entrypoint again, with its files: after a host reboot or when everything inside has died. */
   async #restart(entry: Entry): Promise<void> {
+    admitRestart(this.#deps.admission, hostRoom(this.#deps.layout.dataDir));
     await this.#endProcesses(entry.spec.id);
     await this.#giveBackNetwork(entry);
     await this.#start(entry, this.#deps.images.resolve(entry.spec.image));
+  }
+
+  #admit(id: SandboxId, memoryMiB: number): void {
+    admitCreate(this.#deps.admission, hostRoom(this.#deps.layout.dataDir), this.#loadBeside(id), memoryMiB);
+  }
+
+  /** Sandboxes asleep count with their whole limit: each may wake without asking anybody (decision 0005). */
+  #loadBeside(id?: SandboxId): Load {
+    const entries = [...this.#entries.values()].filter(({ spec }) => spec.id !== id);
+    const warmCount = this.#warm.countBeside(id);
+    return {
+      sandboxCount: entries.length + warmCount,
+      startingCount: entries.filter(({ run }) => run === undefined).length,
+      memoryLimitMiB: entries.reduce((sum, { spec }) => sum + spec.memoryMiB, warmCount * WARM_MEMORY_MIB),
+    };
   }
 
   /** Nothing is left of the sandbox afterwards. The run record goes first, so that a cut-off removal is finished at the next start. */
@@ -273,6 +351,12 @@ export class Sandboxes implements EnginePort {
       createdAtMs: entry.createdAtMs,
     };
   }
+}
+
+/** As the pool calls an image. */
+function imageKey(reference: string): string {
+  const name = reference.replace(/^(blaxel|sandbox)\//, "");
+  return name.includes(":") ? name : `${name}:latest`;
 }
 
 const notFound = (id: SandboxId): AppError =>

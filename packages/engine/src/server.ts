@@ -32,6 +32,7 @@ export function serveEngine(engine: EnginePort, options: EngineServerOptions): A
   };
 }
 
+const NewId = z.strictObject({ image: z.string().max(256) });
 const VolumeSize = z.strictObject({ sizeMiB: VolumeSizeMiB });
 const NewVolume = z.strictObject({ sizeMiB: VolumeSizeMiB, source: VolumeId.optional() });
 
@@ -46,12 +47,17 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
       return Response.json(await engine.stats());
     case "GET images":
       return Response.json(await engine.images());
+    case "POST ids":
+      return Response.json(await engine.newId(NewId.parse(await request.json()).image));
     case "GET sandboxes":
       return Response.json(await engine.list());
     case "POST sandboxes":
       return Response.json(await engine.create(EngineSandboxSpec.parse(await request.json())));
     case "GET sandboxes/:id":
       return Response.json(await engine.get(SandboxId.parse(rawId)));
+    case "GET sandboxes/:id/room":
+      await engine.assertRoom(SandboxId.parse(rawId), Number(searchParams.get("memoryMiB")));
+      return Response.json({});
     case "DELETE sandboxes/:id":
       await engine.remove(SandboxId.parse(rawId));
       return Response.json({});

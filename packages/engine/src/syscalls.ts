@@ -1,4 +1,4 @@
-import { closeSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dlopen, FFIType, read } from "bun:ffi";
 import { getSystemErrorName } from "node:util";
 import { AppError } from "@dormouse/kernel";
@@ -17,6 +17,8 @@ const libc = dlopen("libc.so.6", {
   umount2: { args: [FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
   memfd_create: { args: [FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
   fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  setns: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  sethostname: { args: [FFIType.ptr, FFIType.u64], returns: FFIType.i32 },
   flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   __errno_location: { args: [], returns: FFIType.ptr },
 });
@@ -41,6 +43,7 @@ const F_ADD_SEALS = 1033;
 /** F_SEAL_SEAL | SHRINK | GROW | WRITE. */
 const ALL_SEALS = 0xf;
 const LOCK_EX = 2;
+const CLONE_NEWUTS = 0x04000000;
 const LOCK_NB = 4;
 
 /** Passed to the calls as it is: a pointer taken from it would not keep it from being collected. */
@@ -130,4 +133,20 @@ export function sealedCopy(program: string): string {
   writeFileSync(fd, readFileSync(program));
   if (libc.symbols.fcntl(fd, F_ADD_SEALS, ALL_SEALS) !== 0) throw failure(`seal the copy of "${program}"`);
   return `/proc/${process.pid}/fd/${fd}`;
+}
+
+/** Names the machine that a process sees itself on. Only this thread goes there, and it is back when this returns. */
+export function setHostnameOf(pid: number, name: string): void {
+  const own = openSync("/proc/thread-self/ns/uts", "r");
+  const target = openSync(`/proc/${pid}/ns/uts`, "r");
+  try {
+    if (libc.symbols.setns(target, CLONE_NEWUTS) !== 0) throw failure("enter the sandbox's name space of host names");
+    const bytes = Buffer.from(name);
+    const isNamed = libc.symbols.sethostname(bytes, BigInt(bytes.length)) === 0;
+    if (libc.symbols.setns(own, CLONE_NEWUTS) !== 0) throw failure("leave the sandbox's name space of host names");
+    if (!isNamed) throw failure(`name the machine "${name}"`);
+  } finally {
+    closeSync(own);
+    closeSync(target);
+  }
 }

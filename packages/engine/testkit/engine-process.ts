@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { EnginePort } from "@dormouse/schema";
+import type { AdmissionPolicy } from "../src/admission.ts";
 import { connectEngine } from "../src/client.ts";
 import { openReadyPipe } from "../src/ready-pipe.ts";
 
@@ -31,6 +32,8 @@ export interface EngineProcessOptions {
   /** What is shown as sandbox-api. */
   readonly agentFile?: string;
   readonly startTimeoutMs?: number;
+  readonly warmPool?: Readonly<Record<string, number>>;
+  readonly admission?: Partial<AdmissionPolicy>;
 }
 
 export class EngineProcess {

@@ -21,7 +21,7 @@ export function errorResponse(error: AppError, context: ErrorResponseContext): R
     [ERROR_HEADER]: error.code,
   });
   for (const [name, value] of Object.entries(context.responseHeaders ?? {})) headers.set(name, value);
-  if (error.isRetryable) headers.set("retry-after", "1");
+  if (error.retryAfterS !== undefined) headers.set("retry-after", String(error.retryAfterS));
   // Not where nothing listens: a page that asks again and again would keep the sandbox awake for good.
   if (isPage && error.isRetryable && error.status > 502) headers.set("refresh", "2");
   return new Response(isPage ? context.pages.render(error, context.requestPath) : renderJson(error), {

@@ -93,6 +93,13 @@ export class AppError extends Error {
   get isRetryable(): boolean {
     return ERROR_INFO[this.code].retryable;
   }
+
+  /** When to try again, in seconds: what `details.retryAfterS` says, else soon; undefined when that is of no use. */
+  get retryAfterS(): number | undefined {
+    if (!this.isRetryable) return undefined;
+    const { retryAfterS } = this.details;
+    return typeof retryAfterS === "number" ? retryAfterS : 1;
+  }
 }
 
 export function isErrorCode(value: string): value is ErrorCode {

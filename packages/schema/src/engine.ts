@@ -90,11 +90,16 @@ export type EngineStats = z.infer<typeof EngineStats>;
  * engine cannot be reached.
  */
 export interface EnginePort {
+  /** An id for a new sandbox of this image: where one is kept ready, its id, which is good for some seconds. */
+  newId(image: string): Promise<SandboxId>;
   /**
    * Resolves once sandbox-api answers inside.
-   * @throws INVALID_IMAGE, SANDBOX_ALREADY_EXISTS, SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT, VOLUME_NOT_FOUND, VOLUME_IN_USE
+   * @throws INVALID_IMAGE, SANDBOX_ALREADY_EXISTS, SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT, VOLUME_NOT_FOUND, VOLUME_IN_USE,
+   * HOST_FULL
    */
   create(spec: EngineSandboxSpec): Promise<EngineSandbox>;
+  /** Whether a sandbox with this limit, which may be there already, could be created now. @throws HOST_FULL */
+  assertRoom(id: SandboxId, memoryMiB: number): Promise<void>;
   /** @throws SANDBOX_NOT_FOUND */
   get(id: SandboxId): Promise<EngineSandbox>;
   list(): Promise<EngineSandbox[]>;
@@ -105,7 +110,7 @@ export interface EnginePort {
    * cannot be done and `wake` must be called.
    */
   thaw(id: SandboxId): boolean;
-  /** Thaws; a stopped sandbox is started again from its entrypoint. Idempotent. @throws SANDBOX_NOT_FOUND */
+  /** Thaws; a stopped sandbox is started again from its entrypoint. Idempotent. @throws SANDBOX_NOT_FOUND, HOST_FULL */
   wake(id: SandboxId): Promise<EngineSandbox>;
   /** Ends its processes and erases its files. Idempotent: an unknown id is already gone. */
   remove(id: SandboxId): Promise<void>;

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { examineHost, type Finding } from "@dormouse/engine";
+import { examineHost, examineRoom, type Finding } from "@dormouse/engine";
 import type { Config } from "../config.ts";
 import { AGENT_FILE, SERVER_USER } from "../installation.ts";
 import { findUser } from "../server-user.ts";
@@ -8,7 +8,8 @@ const MARKS = { ok: "✔", limited: "●", missing: "✘" } as const;
 
 /** Prints what this host can and cannot do. Exits with 1 when something Dormouse needs is missing. */
 export async function runDoctor(asJson: boolean, config: Config): Promise<void> {
-  const findings = [...(await examineHost()), examineAgent(), examineServerUser(config)];
+  const room = examineRoom(config.dataDir, config.admission);
+  const findings = [...(await examineHost()), room, examineAgent(), examineServerUser(config)];
   if (findings.some((finding) => finding.status === "missing")) process.exitCode = 1;
   if (asJson) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
   else for (const finding of findings) process.stdout.write(render(finding));

@@ -18,6 +18,8 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
     dataDir: options.data,
     agentFile: AGENT_FILE,
     serverUserId: Number(options.serverUser),
+    admission: config.admission,
+    warmPool: warmSizes(config.warmPool),
     ...(config.resolver === undefined ? {} : { resolver: config.resolver }),
   });
   const server = serveEngine(engine.sandboxes, {
@@ -41,4 +43,14 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
     process.exit(0);
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+}
+
+/** From `image=count`; a name without a tag means its latest. */
+function warmSizes(wishes: readonly string[]): Record<string, number> {
+  return Object.fromEntries(
+    wishes.map((wish) => {
+      const [image = "", count = ""] = wish.split("=");
+      return [image.includes(":") ? image : `${image}:latest`, Number(count)];
+    }),
+  );
 }

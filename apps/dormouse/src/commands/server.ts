@@ -138,6 +138,7 @@ function settingsOf(config: Config): ControlPlaneSettings {
     domain: config.domain,
     memoryMaxMb: Math.max(STOCK_MEMORY_MB, Math.floor(totalmem() / 1024 / 1024)),
     cpuCount: cpus().length,
+    hasWarmPool: config.warmPool.length > 0,
     auditRetentionDays: config.auditRetentionDays,
   };
 }

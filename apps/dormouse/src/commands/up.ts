@@ -32,7 +32,7 @@ export async function runUp(config: Config): Promise<void> {
     startChild({
       name: "engine",
       command: engineCommand([`--data=${dataDir}`, `--server-user=${user.userId}`, `--server-group=${user.groupId}`]),
-      env: { ...COMMON_ENV, ...passOn({ DORMOUSE_LOG: config.logLevel, DORMOUSE_RESOLVER: config.resolver }) },
+      env: { ...COMMON_ENV, ...engineEnv(config) },
     });
   const firstEngine = await startEngine();
   // Not before the engine holds the data folder: until then these may be another one's.
@@ -88,6 +88,17 @@ const COMMON_ENV = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
 };
 
+const engineEnv = ({ logLevel, resolver, warmPool, admission }: Config): Record<string, string> =>
+  passOn({
+    DORMOUSE_LOG: logLevel,
+    DORMOUSE_RESOLVER: resolver,
+    DORMOUSE_WARM_POOL: warmPool.join(","),
+    DORMOUSE_MAX_SANDBOXES: admission.maxSandboxCount?.toString(),
+    DORMOUSE_MEMORY_OVERCOMMIT: admission.memoryOvercommit?.toString(),
+    DORMOUSE_MEMORY_RESERVE_MIB: admission.memoryReserveMiB?.toString(),
+    DORMOUSE_DISK_RESERVE_MIB: admission.diskReserveMiB?.toString(),
+  });
+
 const serverEnv = (config: Config): Record<string, string> =>
   passOn({
     DORMOUSE_LOG: config.logLevel,
@@ -100,6 +111,7 @@ const serverEnv = (config: Config): Record<string, string> =>
     DORMOUSE_DOMAIN: config.domain,
     DORMOUSE_DNS_SERVERS: config.dnsServers?.join(","),
     DORMOUSE_TRUSTED_PROXIES: config.trustedProxies.join(","),
+    DORMOUSE_WARM_POOL: config.warmPool.join(","),
     DORMOUSE_AUDIT_DAYS: String(config.auditRetentionDays),
     DORMOUSE_DATABASE_URL: config.databaseUrl,
     DORMOUSE_ADMIN_KEY_HASH: config.adminKeyHash,

@@ -33,6 +33,7 @@ export class Attempts {
     const retryAfterS = Math.ceil((window.endsAtMs - nowMs) / 1000);
     throw new AppError("RATE_LIMITED", "Cannot answer: there were too many attempts", {
       hint: `Try again in ${retryAfterS} seconds`,
+      details: { retryAfterS },
     });
   }
 

@@ -9,6 +9,7 @@ export function renderError({ log }: ControlPlaneDeps, c: ApiContext, thrown: un
   const error = toAppError(thrown);
   c.set("errorCode", error.code);
   logUnexpected(log, c, error);
+  sayWhenToRetry(c, error);
   const body: ErrorAnswer = { code: error.status, error: error.code, message: explain(c, error) };
   return c.json(body, error.status as ContentfulStatusCode);
 }
@@ -23,6 +24,7 @@ export function renderSandboxError(
   const error = toAppError(thrown);
   c.set("errorCode", error.code);
   logUnexpected(log, c, error);
+  sayWhenToRetry(c, error);
   const { reason, ...details } = error.details;
   // On 504 the stock client waits two minutes for a record to appear, and this failure leaves none.
   const status = error.status === 504 ? 503 : error.status;
@@ -38,6 +40,10 @@ export function renderSandboxError(
     ...(reason === "CREATION_IN_PROGRESS" && { reason }),
   };
   return c.json(body, status as ContentfulStatusCode);
+}
+
+function sayWhenToRetry(c: ApiContext, { retryAfterS }: AppError): void {
+  if (retryAfterS !== undefined) c.header("Retry-After", String(retryAfterS));
 }
 
 function explain(c: ApiContext, error: AppError): string {

@@ -70,7 +70,14 @@ async function postSandbox(context: SandboxContext, c: ApiContext): Promise<Resp
     const sandbox = await observe(context, caller, operation, async () => {
       const { workspace, principal } = caller;
       const actor = principal.name;
-      const created = await createSandbox(context, { workspace, name: assigned, request, reuse, actor });
+      const created = await createSandbox(context, {
+        workspace,
+        name: assigned,
+        request,
+        reuse,
+        actor,
+        caller: c.req.raw.signal,
+      });
       operation.sandboxId = created.id;
       if (created.createdAtMs < calledAtMs) operation.event = "sandbox.reuse";
       return created;

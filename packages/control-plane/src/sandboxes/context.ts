@@ -1,4 +1,4 @@
-import { KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
+import { FairQueue, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
 import type { SandboxId } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import { Alarms } from "../alarms.ts";
@@ -9,10 +9,16 @@ import { LastUse } from "./last-use.ts";
 
 /** More deletions at once would only make each slower. */
 const PARALLEL_EXPIRY_COUNT = 8;
+/** As many as the engine starts at once, so that a wake never waits there behind creates. */
+const STARTS_PER_CORE = 4;
+/** What a machine with two cores works off in about ten seconds. */
+const WAITING_STARTS_MAX_COUNT = 500;
 
 /** What the use cases of sandboxes work with: the ports, and what is under way. Disposed before the life and the store. */
 export interface SandboxContext extends ControlPlaneDeps, AsyncDisposable {
   readonly creations: Creations;
+  /** By workspace: whose new sandbox starts next. */
+  readonly starts: FairQueue;
   /** By sandbox id. */
   readonly deletions: SingleFlight<SandboxRecord>;
   /** By sandbox id: of an update and an expiry, the later one sees what the earlier one did. */
@@ -29,6 +35,10 @@ export function createSandboxContext(deps: ControlPlaneDeps): SandboxContext {
   const context: SandboxContext = {
     ...deps,
     creations: new Creations(),
+    starts: new FairQueue({
+      limit: deps.settings.cpuCount * STARTS_PER_CORE,
+      maxWaitingCount: WAITING_STARTS_MAX_COUNT,
+    }),
     deletions: new SingleFlight(),
     changes: new KeyedMutex(),
     expiries: new Semaphore(PARALLEL_EXPIRY_COUNT),

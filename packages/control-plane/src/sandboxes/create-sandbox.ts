@@ -28,31 +28,50 @@ export interface NewSandbox {
   readonly reuse: boolean;
   /** Who asks, as `createdBy` shows it. */
   readonly actor?: string | undefined;
+  /** Aborted when whoever asks has left. */
+  readonly caller?: AbortSignal | undefined;
 }
 
 /**
  * Resolves once the sandbox serves requests; a failure leaves nothing behind. Calls for one name that come while it is being
- * created share that creation when they may reuse, and are refused when not.
- * @throws {AppError} SANDBOX_ALREADY_EXISTS, INVALID_ARGUMENT, INVALID_IMAGE, and what the engine says
+ * created share that creation when they may reuse, and are refused when not. It waits for its workspace's turn, until then
+ * without a record, and is given up when everybody who asked has left before it came.
+ * @throws {AppError} SANDBOX_ALREADY_EXISTS, INVALID_ARGUMENT, INVALID_IMAGE, RATE_LIMITED, and what the engine says
  */
 export async function createSandbox(context: SandboxContext, wanted: NewSandbox): Promise<SandboxRecord> {
-  const { workspace, name, reuse } = wanted;
+  const { workspace, name, reuse, caller } = wanted;
+  const { creations } = context;
   assertPossible(context, wanted);
-  const underWay = context.creations.find(workspace, name);
-  if (underWay !== undefined && reuse) return underWay;
-  if (underWay !== undefined) throw alreadyExists(name, "it is being created", { reason: "CREATION_IN_PROGRESS" });
-  return context.creations.run(workspace, name, () => createOrReuse(context, wanted));
+  if (!reuse && creations.has(workspace, name))
+    throw alreadyExists(name, "it is being created", { reason: "CREATION_IN_PROGRESS" });
+  return (
+    creations.join(workspace, name, caller) ??
+    creations.run({ workspace, name, caller }, (unwanted) => createOrReuse(context, wanted, unwanted))
+  );
 }
 
-async function createOrReuse(context: SandboxContext, wanted: NewSandbox): Promise<SandboxRecord> {
+async function createOrReuse(
+  context: SandboxContext,
+  wanted: NewSandbox,
+  unwanted: AbortSignal,
+): Promise<SandboxRecord> {
   const existing = await findUnexpired(context, wanted);
-  if (existing === undefined) return startAsWanted(context, wanted);
-  if (!isOver(existing)) {
+  if (existing !== undefined && !isOver(existing)) {
     if (wanted.reuse) return existing;
     throw alreadyExists(wanted.name, `the name is taken and its status is ${existing.status}`);
   }
-  await eraseSandbox(context, existing);
-  await context.store.sandboxes.remove(existing.id);
+  return context.starts.run(wanted.workspace, () => replaceAsWanted(context, wanted, existing), unwanted);
+}
+
+async function replaceAsWanted(
+  context: SandboxContext,
+  wanted: NewSandbox,
+  existing: SandboxRecord | undefined,
+): Promise<SandboxRecord> {
+  if (existing !== undefined) {
+    await eraseSandbox(context, existing);
+    await context.store.sandboxes.remove(existing.id);
+  }
   return startAsWanted(context, wanted);
 }
 
@@ -67,7 +86,7 @@ async function findUnexpired(context: SandboxContext, wanted: NewSandbox): Promi
 
 /** Disabled at once if the request, or an update that came meanwhile, says so. */
 async function startAsWanted(context: SandboxContext, wanted: NewSandbox): Promise<SandboxRecord> {
-  const sandbox = await start(context, newRecord(context, wanted));
+  const sandbox = await start(context, newRecord(context, wanted, await newId(context, wanted)));
   return sandbox.spec.enabled === false ? disableSandbox(context, sandbox) : sandbox;
 }
 
@@ -131,10 +150,19 @@ function assertPossible({ settings, clock }: SandboxContext, { request }: NewSan
   assertMemory(settings, request.spec.runtime.memory);
 }
 
-function newRecord({ clock }: SandboxContext, { workspace, name, request, actor }: NewSandbox): SandboxRecord {
+/** Only an engine that keeps sandboxes ready is asked: it costs half a millisecond. */
+async function newId({ settings, engine }: SandboxContext, { request }: NewSandbox): Promise<SandboxId> {
+  return settings.hasWarmPool ? engine.newId(request.spec.runtime.image) : SandboxId.parse(randomId());
+}
+
+function newRecord(
+  { clock }: SandboxContext,
+  { workspace, name, request, actor }: NewSandbox,
+  id: SandboxId,
+): SandboxRecord {
   const nowMs = clock();
   return {
-    id: SandboxId.parse(randomId()),
+    id,
     workspace,
     name,
     displayName: request.metadata.displayName,

@@ -66,6 +66,15 @@ test("requests that come meanwhile are refused for the moment", async () => {
   expect(server.deps.directory.findSandbox("default", "anew")).not.toHaveProperty("refusal");
 });
 
+test("a host that has no room for it refuses before anything is given up", async () => {
+  await using server = await startServer();
+  await server.create("anew");
+  server.engine.assertRoom = () => Promise.reject(new AppError("HOST_FULL", "Cannot create a sandbox: no memory"));
+  expect(await put(server, { memory: 2048 })).toMatchObject({ status: 503, body: { error: "HOST_FULL" } });
+  expect(await server.call("GET", "/sandboxes/anew")).toMatchObject({ body: { status: "DEPLOYED" } });
+  expect(server.engine.specs).toHaveLength(1);
+});
+
 test("F011 a start that fails leaves a FAILED sandbox that says why, and its name to createIfNotExist", async () => {
   await using server = await startServer();
   await server.create("anew");

@@ -46,14 +46,15 @@ export async function recreateSandbox(
   }
 }
 
-/** @throws {AppError} INVALID_IMAGE, INVALID_ARGUMENT */
+/** @throws {AppError} INVALID_IMAGE, INVALID_ARGUMENT, HOST_FULL */
 export async function assertBasePossible(
   { engine, settings }: SandboxContext,
-  current: NewBase,
+  { id, spec: { runtime: current } }: SandboxRecord,
   wanted: NewBase,
 ): Promise<void> {
   if (wanted.memory !== current.memory) assertMemory(settings, wanted.memory);
   if (wanted.image !== current.image) await requireImage(engine, wanted.image);
+  await engine.assertRoom(id, wanted.memory);
 }
 
 async function replace(context: SandboxContext, sandbox: SandboxRecord): Promise<SandboxRecord> {

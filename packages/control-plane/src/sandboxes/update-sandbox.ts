@@ -55,7 +55,7 @@ async function assertPossible(
   assertSameVolumes(sandbox, spec.volumes);
   assertDatesToCome(spec, context.clock(), sandbox.spec);
   if (base === undefined) return;
-  await assertBasePossible(context, sandbox.spec.runtime, base);
+  await assertBasePossible(context, sandbox, base);
   if (sandbox.status !== "DEPLOYED") {
     throw new AppError(
       "SANDBOX_STATE_CONFLICT",

@@ -49,6 +49,14 @@ export class MemoryEngine implements EnginePort {
     return Promise.reject(new AppError("HOST_FULL", "Cannot create a sandbox: this engine only remembers"));
   }
 
+  newId(): Promise<SandboxId> {
+    return Promise.reject(new AppError("HOST_FULL", "Cannot create a sandbox: this engine only remembers"));
+  }
+
+  assertRoom(): Promise<void> {
+    return Promise.resolve();
+  }
+
   get(id: SandboxId): Promise<EngineSandbox> {
     return this.wake(id);
   }

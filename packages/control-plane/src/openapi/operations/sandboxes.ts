@@ -32,7 +32,14 @@ export const sandboxes: OperationGroup = {
       query: ReuseQuery,
       body: SandboxCreateRequest,
       answer: SandboxAnswer,
-      errors: ["INVALID_IMAGE", "SANDBOX_ALREADY_EXISTS", "VOLUME_IN_USE", "HOST_FULL", "ENGINE_UNAVAILABLE"],
+      errors: [
+        "INVALID_IMAGE",
+        "SANDBOX_ALREADY_EXISTS",
+        "VOLUME_IN_USE",
+        "RATE_LIMITED",
+        "HOST_FULL",
+        "ENGINE_UNAVAILABLE",
+      ],
       failure: SandboxErrorAnswer,
     },
     {

@@ -1,0 +1,102 @@
+import { writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { randomId } from "@dormouse/kernel";
+import { EngineSandboxSpec, type SandboxId } from "@dormouse/schema";
+import { agentEnvironment, type BundleDefaults, ociConfig } from "./bundle.ts";
+import { type Cgroups, endProcesses, MAX_PROCESS_COUNT } from "./cgroups.ts";
+import type { LayerMounts } from "./images/layer-mounts.ts";
+import type { ImageManifest } from "./images/store.ts";
+import { type Layout, sandboxFiles } from "./layout.ts";
+import type { NetworkSlot, SlotPool } from "./network/slots.ts";
+import { isAlive, processStartTicks, type RunRecord } from "./records.ts";
+import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
+import { type HeldContainer, holdContainer } from "./runtime.ts";
+import { setHostnameOf } from "./syscalls.ts";
+
+/** What every start needs. */
+export interface WarmDeps {
+  readonly layout: Layout;
+  readonly cgroups: Cgroups;
+  readonly layers: LayerMounts;
+  readonly slots: SlotPool;
+  readonly bundle: BundleDefaults;
+  readonly runtimeFile: string;
+  readonly startTimeoutMs: number;
+}
+
+/**
+ * A sandbox nobody asked for yet: everything is there, and its agent waits for its environment. It has no records, so an
+ * engine that finds one at its start sweeps it as a create that was cut off; its agent ends with the engine that made it.
+ */
+export interface WarmSandbox {
+  readonly id: SandboxId;
+  readonly image: ImageManifest;
+  readonly run: RunRecord;
+  readonly container: HeldContainer;
+}
+
+/** What it is held to until it is somebody's: it starts beside those that somebody waits for. */
+const WARM_CPU_COUNT = 0.25;
+export const WARM_MEMORY_MIB = 256;
+
+/** Leaves nothing when it fails. */
+export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise<WarmSandbox> {
+  const { layout, cgroups, slots, bundle: defaults, runtimeFile, startTimeoutMs: timeoutMs } = deps;
+  const spec = neutralSpec(image);
+  const { id } = spec;
+  const files = sandboxFiles(layout, id);
+  const slot = await slots.acquire();
+  try {
+    prepareFiles(files);
+    prepareRunFiles(spec, files);
+    const networkNamespace = `/run/netns/${slot.name}`;
+    const config = ociConfig({ spec, image, files, defaults, networkNamespace, volumes: [], isHeld: true });
+    writeFileSync(files.bundle, JSON.stringify(config));
+    const cgroupFiles = cgroups.create(id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
+    const request = { id, files, runtimeFile, runtimeDir: layout.runtimeDir(), cgroupFiles, timeoutMs };
+    const container = await withRootfs(deps.layers.use(image.layers), files, () => holdContainer(request));
+    const { initPid } = container;
+    return { id, image, run: { initPid, initStartTicks: processStartTicks(initPid) ?? "", slot }, container };
+  } catch (error) {
+    await erase(deps, id, slot);
+    throw error;
+  }
+}
+
+export async function discardWarm(deps: WarmDeps, { id, run, container }: WarmSandbox): Promise<void> {
+  container[Symbol.dispose]();
+  await erase(deps, id, run.slot);
+}
+
+/** True when the sandbox that is asked for can be made of it. */
+export function fits(warm: WarmSandbox, spec: EngineSandboxSpec, image: ImageManifest): boolean {
+  return spec.volumes.length === 0 && Bun.deepEquals(warm.image, image) && isAlive(warm.run);
+}
+
+/** Makes it what a start of its own would have made. @throws SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT */
+export async function adoptWarm(deps: WarmDeps, warm: WarmSandbox, spec: EngineSandboxSpec): Promise<void> {
+  using container = warm.container;
+  prepareRunFiles(spec, sandboxFiles(deps.layout, warm.id));
+  deps.cgroups.create(warm.id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
+  setHostnameOf(warm.run.initPid, spec.hostname);
+  await container.release(agentEnvironment(spec, warm.image));
+}
+
+async function erase({ layout, cgroups, slots }: WarmDeps, id: SandboxId, slot: NetworkSlot): Promise<void> {
+  await endProcesses(cgroups, id);
+  for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id), layout.sandboxDir(id)]) {
+    await rm(dir, { recursive: true, force: true });
+  }
+  await slots.recycle(slot);
+}
+
+const neutralSpec = (image: ImageManifest): EngineSandboxSpec =>
+  EngineSandboxSpec.parse({
+    id: randomId(),
+    hostname: "sandbox",
+    image: `${image.name}:${image.tag}`,
+    memoryMiB: WARM_MEMORY_MIB,
+    cpuCount: WARM_CPU_COUNT,
+    env: {},
+  });
