@@ -1,3 +1,4 @@
+import { FAULT_POINTS, type FaultPoint } from "@dormouse/kernel";
 import { z } from "zod";
 import type { CertificateFiles } from "./certificates.ts";
 
@@ -51,6 +52,8 @@ const Config = z.strictObject({
   /** Days for which the audit log is kept. */
   DORMOUSE_AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(90),
   DORMOUSE_LOG: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
+  /** For tests: where the first engine or server ends as `kill -9` ends it. */
+  DORMOUSE_FAULT_POINT: z.enum(Object.keys(FAULT_POINTS) as FaultPoint[]).optional(),
   /** Handed from `up` to the processes it starts. */
   DORMOUSE_ADMIN_KEY_HASH: z.string().optional(),
   DORMOUSE_READY_FD: z.coerce.number().int().optional(),
@@ -73,6 +76,7 @@ export interface Config {
   readonly dnsServers: readonly string[] | undefined;
   readonly auditRetentionDays: number;
   readonly logLevel: string;
+  readonly faultPoint: FaultPoint | undefined;
   readonly adminKeyHash: string | undefined;
   readonly readyFd: number | undefined;
 }
@@ -100,6 +104,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     dnsServers: config.DORMOUSE_DNS_SERVERS,
     auditRetentionDays: config.DORMOUSE_AUDIT_DAYS,
     logLevel: config.DORMOUSE_LOG,
+    faultPoint: config.DORMOUSE_FAULT_POINT,
     adminKeyHash: config.DORMOUSE_ADMIN_KEY_HASH,
     readyFd: config.DORMOUSE_READY_FD,
   };

@@ -4,6 +4,7 @@ import { AppError } from "@dormouse/kernel";
 import type { SandboxId } from "@dormouse/schema";
 import { sweepAbandoned } from "./abandoned.ts";
 import { openCgroups } from "./cgroups.ts";
+import { DiskSync } from "./disk-sync.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
@@ -58,6 +59,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const running = [...stored.values()].flatMap((sandbox) =>
     sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
   );
+  const disk = new DiskSync();
   const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
   await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
   writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
@@ -74,6 +76,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     layers: await LayerMounts.open(layout, images),
     slots,
     volumes: new Volumes(layout),
+    disk,
     /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
     runtimeFile: sealedCopy(RUNTIME_FILE),
     bundle: {
@@ -88,6 +91,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const close = (): Promise<void> =>
     (closing ??= (async () => {
       await slots.close();
+      await disk[Symbol.asyncDispose]();
       if (sandboxes.count > 0) return;
       await removeFirewall({ instance: name, subnet });
       cgroups.close();

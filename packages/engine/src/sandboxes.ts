@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
+import { AppError, faultPoint, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
 import type {
   EnginePort,
   EngineImage,
@@ -9,16 +9,26 @@ import type {
   EngineSandboxSpec,
   EngineSandboxState,
   SandboxId,
+  SandboxRestart,
   UnpackedVolume,
   VolumeId,
 } from "@dormouse/schema";
 import { type BundleDefaults, ociConfig } from "./bundle.ts";
 import { type Cgroups, endProcesses } from "./cgroups.ts";
+import type { DiskSync } from "./disk-sync.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageManifest, ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
-import { isAlive, processStartTicks, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
+import {
+  BOOT_ID,
+  isAlive,
+  isOfThisBoot,
+  processStartTicks,
+  type RunRecord,
+  type StoredSandbox,
+  writeRecord,
+} from "./records.ts";
 import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
 import { startContainer } from "./runtime.ts";
 import type { Volumes } from "./volumes/volumes.ts";
@@ -30,6 +40,7 @@ export interface SandboxesDeps {
   readonly layers: LayerMounts;
   readonly slots: SlotPool;
   readonly volumes: Volumes;
+  readonly disk: DiskSync;
   readonly bundle: BundleDefaults;
   /** The OCI runtime's program. */
   readonly runtimeFile: string;
@@ -67,13 +78,17 @@ export class Sandboxes implements EnginePort {
 
   /** Takes up what an earlier engine left: sandboxes go on, halves of creates and removes are swept away. */
   async adopt(stored: ReadonlyMap<SandboxId, StoredSandbox>): Promise<void> {
-    for (const [id, sandbox] of stored) {
-      if (sandbox.state === "half") await this.#erase(id);
-      if (sandbox.state !== "whole") continue;
-      const { spec, createdAtMs, run } = sandbox;
-      this.#deps.volumes.adopt(spec);
-      this.#entries.set(id, { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined });
-    }
+    await Promise.all([...stored].map(([id, sandbox]) => this.#adoptOne(id, sandbox)));
+  }
+
+  async #adoptOne(id: SandboxId, sandbox: StoredSandbox): Promise<void> {
+    if (sandbox.state === "unreadable") return;
+    if (sandbox.spec !== undefined) this.#deps.volumes.adopt(sandbox.spec);
+    if (sandbox.state === "half") return this.#erase(id, sandbox.spec);
+    const { spec, createdAtMs, run } = sandbox;
+    this.#entries.set(id, { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined });
+    /* A restart that was cut off may have left some that run. */
+    if (!isAlive(run)) await this.#endProcesses(id);
   }
 
   async create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
@@ -92,8 +107,11 @@ export class Sandboxes implements EnginePort {
       this.#entries.set(spec.id, entry);
       try {
         this.#deps.volumes.claim(spec);
+        faultPoint("engine.create.claimed");
         prepareFiles(entry.files);
+        faultPoint("engine.create.folder");
         writeRecord(entry.files.spec, { spec: entry.spec, createdAtMs: entry.createdAtMs });
+        faultPoint("engine.create.spec");
         await this.#start(entry, image);
         return this.#describe(entry, "running");
       } catch (error) {
@@ -115,7 +133,9 @@ export class Sandboxes implements EnginePort {
 
   async sleep(id: SandboxId): Promise<void> {
     const entry = this.#find(id);
+    faultPoint("engine.sleep.asked");
     if (this.#stateOf(entry) === "running") this.#deps.cgroups.freeze(id);
+    faultPoint("engine.sleep.frozen");
   }
 
   thaw(id: SandboxId): boolean {
@@ -128,6 +148,7 @@ export class Sandboxes implements EnginePort {
     const entry = this.#find(id);
     const state = this.#stateOf(entry);
     if (state === "asleep") this.#deps.cgroups.thaw(id);
+    faultPoint("engine.wake.thawed");
     if (state !== "stopped") return this.#describe(entry, "running");
     return this.#changes.run(id, async () => {
       if (this.#entries.get(id) !== entry) throw notFound(id);
@@ -141,7 +162,7 @@ export class Sandboxes implements EnginePort {
       this.#changes.run(id, async () => {
         const entry = this.#entries.get(id);
         /* One whose records cannot be read has no entry, but its user may still ask for its end. */
-        if (entry === undefined) await this.#erase(id);
+        if (entry === undefined) await this.#erase(id, undefined);
         else await this.#end(id, entry);
       }),
     );
@@ -167,7 +188,7 @@ export class Sandboxes implements EnginePort {
     return this.#deps.volumes.remove(id);
   }
 
-  async #start(entry: Entry, image: ImageManifest): Promise<void> {
+  async #start(entry: Entry, image: ImageManifest, restart?: SandboxRestart): Promise<void> {
     const { layout, cgroups, layers, slots, volumes, bundle, startTimeoutMs } = this.#deps;
     const { spec, files } = entry;
     const slot = await slots.acquire();
@@ -177,46 +198,59 @@ export class Sandboxes implements EnginePort {
     const input = { spec, image, files, defaults: bundle, networkNamespace, volumes: volumes.bindsOf(spec) };
     writeFileSync(files.bundle, JSON.stringify(ociConfig(input)));
     const cgroupFiles = cgroups.create(spec.id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
+    faultPoint("engine.start.groups");
     const initPid = await this.#starts.run(() =>
       withRootfs(layers.use(image.layers), files, () =>
-        volumes.withMounted(spec, () =>
-          startContainer({
+        volumes.withMounted(spec, () => {
+          faultPoint("engine.start.mounted");
+          return startContainer({
             id: spec.id,
             files,
             runtimeFile: this.#deps.runtimeFile,
             runtimeDir: layout.runtimeDir(),
             cgroupFiles,
             timeoutMs: startTimeoutMs,
-          }),
-        ),
+          });
+        }),
       ),
     );
+    faultPoint("engine.start.running");
     const initStartTicks = processStartTicks(initPid);
     if (initStartTicks === undefined) {
       throw new AppError("SANDBOX_START_FAILED", `Cannot start sandbox "${spec.id}": it ended at once`);
     }
-    entry.run = { initPid, initStartTicks, slot };
+    entry.run = { initPid, initStartTicks, bootId: BOOT_ID, slot, ...(restart !== undefined && { restart }) };
     writeRecord(files.run, entry.run);
+    faultPoint("engine.start.recorded");
+    this.#deps.disk.later(files.spec, files.run, files.dataDir, layout.sandboxesDir());
   }
 
   /** From its entrypoint again, with its files: after a host reboot or when everything inside has died. */
   async #restart(entry: Entry): Promise<void> {
+    const reason = entry.run === undefined || isOfThisBoot(entry.run) ? "processes-ended" : "host-reboot";
     await this.#endProcesses(entry.spec.id);
     await this.#giveBackNetwork(entry);
-    await this.#start(entry, this.#deps.images.resolve(entry.spec.image));
+    faultPoint("engine.restart.ended");
+    await this.#start(entry, this.#deps.images.resolve(entry.spec.image), { atMs: Date.now(), reason });
   }
 
   /** Nothing is left of the sandbox afterwards. The run record goes first, so that a cut-off removal is finished at the next start. */
   async #end(id: SandboxId, entry: Entry): Promise<void> {
     await rm(entry.files.run, { force: true });
+    faultPoint("engine.remove.unrecorded");
     await this.#endProcesses(id);
+    faultPoint("engine.remove.ended");
     await this.#deps.volumes.release(entry.spec);
+    faultPoint("engine.remove.released");
     await Promise.all([this.#giveBackNetwork(entry), this.#removeDataFiles(id)]);
+    faultPoint("engine.remove.erased");
     this.#entries.delete(id);
   }
 
-  async #erase(id: SandboxId): Promise<void> {
+  /** Of one without an entry. */
+  async #erase(id: SandboxId, spec: EngineSandboxSpec | undefined): Promise<void> {
     await this.#endProcesses(id);
+    if (spec !== undefined) await this.#deps.volumes.release(spec);
     await this.#removeDataFiles(id);
   }
 
@@ -236,7 +270,9 @@ export class Sandboxes implements EnginePort {
   }
 
   async #removeDataFiles(id: SandboxId): Promise<void> {
-    await rm(this.#deps.layout.sandboxDir(id), { recursive: true, force: true });
+    const { layout, disk } = this.#deps;
+    await rm(layout.sandboxDir(id), { recursive: true, force: true });
+    disk.later(layout.sandboxesDir());
   }
 
   #find(id: SandboxId): Entry {
@@ -262,6 +298,7 @@ export class Sandboxes implements EnginePort {
       freezeFile: this.#deps.cgroups.freezeFile(entry.spec.id),
       image: entry.spec.image,
       createdAtMs: entry.createdAtMs,
+      ...(entry.run?.restart !== undefined && { restart: entry.run.restart }),
     };
   }
 }

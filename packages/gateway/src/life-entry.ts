@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { setTimeout as delay } from "node:timers/promises";
-import { AppError } from "@dormouse/kernel";
-import type { EnginePort, EngineSandboxState, SandboxId } from "@dormouse/schema";
+import { AppError, faultPoint } from "@dormouse/kernel";
+import type { EnginePort, EngineSandboxState, SandboxId, SandboxRestart } from "@dormouse/schema";
 import { Lease, type LeaseHolder } from "./lease.ts";
 import { AGENT_PORT } from "./place.ts";
 
@@ -22,8 +22,13 @@ export interface LifeEntryOptions {
 /** An agent that takes longer than this to say that nothing keeps the sandbox awake waits for a keepAlive process. */
 const IDLE_ANSWER_MAX_MS = 1000;
 
-/** One event per sleep and wake: `{ event, outcome, durationMs, sandboxId, cause? }`. */
+/** One event per sleep and wake: `{ event, outcome, durationMs, sandboxId, restart?, cause? }`; `restart` is the sandbox's last. */
 const lifeEvents = channel("dormouse.gateway.life");
+
+interface LifeEventDetails {
+  readonly cause?: unknown;
+  readonly restart?: SandboxRestart | undefined;
+}
 
 /**
  * One sandbox's sleep and wake. The object itself is the generation: after `end()` nothing it started can touch a sandbox
@@ -117,6 +122,7 @@ export class SandboxLifeEntry implements LeaseHolder {
     if (this.#state !== "asleep" || this.#isAgentGone || this.#wake !== undefined) return false;
     const startedAtMs = performance.now();
     if (!this.#engine.thaw(this.#id)) return false;
+    faultPoint("server.wake.thawed");
     this.#state = "awake";
     this.#publish("sandbox.wake", startedAtMs);
     return true;
@@ -138,14 +144,15 @@ export class SandboxLifeEntry implements LeaseHolder {
     this.#state = "waking";
     const startedAtMs = performance.now();
     try {
-      const { address } = await this.#engine.wake(this.#id);
+      const { address, restart } = await this.#engine.wake(this.#id);
+      faultPoint("server.wake.woken");
       this.#moveTo(address);
       this.#isAgentGone = false;
       this.#state = "awake";
-      this.#publish("sandbox.wake", startedAtMs);
+      this.#publish("sandbox.wake", startedAtMs, { restart });
     } catch (cause) {
       this.#state = "asleep";
-      this.#publish("sandbox.wake", startedAtMs, cause);
+      this.#publish("sandbox.wake", startedAtMs, { cause });
       if (!this.#isEnded) throw wakeError(this.#id, cause);
     } finally {
       this.#wake = undefined;
@@ -214,21 +221,24 @@ export class SandboxLifeEntry implements LeaseHolder {
     this.#state = "falling-asleep";
     const startedAtMs = performance.now();
     let cause: unknown;
+    faultPoint("server.sleep.asked");
     try {
       await this.#engine.sleep(this.#id);
+      faultPoint("server.sleep.done");
     } catch (error) {
       cause = error;
     }
     // After a failed sleep nobody knows whether the sandbox is frozen: "asleep" makes the next request wake it for certain.
     this.#state = "asleep";
     this.#sleep = undefined;
-    this.#publish("sandbox.sleep", startedAtMs, cause);
+    this.#publish("sandbox.sleep", startedAtMs, { cause });
   }
 
-  #publish(event: string, startedAtMs: number, cause?: unknown): void {
+  #publish(event: string, startedAtMs: number, { cause, restart }: LifeEventDetails = {}): void {
     if (!lifeEvents.hasSubscribers) return;
     const outcome = cause === undefined ? "success" : "failure";
-    lifeEvents.publish({ event, outcome, durationMs: performance.now() - startedAtMs, sandboxId: this.#id, cause });
+    const durationMs = performance.now() - startedAtMs;
+    lifeEvents.publish({ event, outcome, durationMs, sandboxId: this.#id, restart, cause });
   }
 }
 

@@ -3,6 +3,7 @@ import { instanceDir, serveEngine, startEngine } from "@dormouse/engine";
 import { pino } from "pino";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
+import { armFault } from "../fault.ts";
 import { AGENT_FILE } from "../installation.ts";
 
 export interface EngineCommandOptions {
@@ -13,6 +14,7 @@ export interface EngineCommandOptions {
 
 /** The privileged process: started by `up`, or by systemd with `PrivateMounts=yes`. */
 export async function runEngine(options: EngineCommandOptions, config: Config): Promise<void> {
+  armFault(config);
   const log = pino({ level: config.logLevel, base: { process: "engine" } });
   const engine = await startEngine({
     dataDir: options.data,

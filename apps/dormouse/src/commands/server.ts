@@ -8,6 +8,7 @@ import {
   createSandboxContext,
   ensureInstallation,
   loadDirectory,
+  noteRestart,
   recover,
   Scheduler,
   startUpkeep,
@@ -23,11 +24,12 @@ import {
   type Gateway,
   SandboxLife,
 } from "@dormouse/gateway";
-import { WorkspaceName, type SandboxId } from "@dormouse/schema";
+import { WorkspaceName, type SandboxId, type SandboxRestart } from "@dormouse/schema";
 import { openStore, type Store } from "@dormouse/store";
 import { pino, type Logger } from "pino";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
+import { armFault } from "../fault.ts";
 import { dnsResolver } from "../dns-resolver.ts";
 import { type Handover, receiveHandovers } from "../handover.ts";
 import { recordsIn } from "../installation.ts";
@@ -42,6 +44,7 @@ export interface ServerCommandOptions {
 /** A sandbox has fallen asleep or woken. */
 interface LifeEvent {
   readonly sandboxId: SandboxId;
+  readonly restart?: SandboxRestart | undefined;
 }
 
 /** What the stock client asks for when its user does not say: it must not be refused on a small host. */
@@ -55,6 +58,7 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
   if (process.getuid?.() === 0) throw new Error("Cannot start the server: it must not run as root. Use `dormouse up`");
   if (config.adminKeyHash === undefined)
     throw new Error("Cannot start the server: it has no administrator key. Use `dormouse up`");
+  armFault(config);
   const log = pino({ level: config.logLevel, base: { process: "server" } });
   const handovers = receiveHandovers();
   const { value: handover } = await handovers.next();
@@ -115,8 +119,15 @@ async function connectRooms(
     log,
     settings: settingsOf(config),
   });
-  channel("dormouse.gateway.life").subscribe((event) => deps.lastUse.note((event as LifeEvent).sandboxId));
+  channel("dormouse.gateway.life").subscribe((event) => noteLifeEvent(deps, event as LifeEvent));
   return { deps, life };
+}
+
+function noteLifeEvent(deps: SandboxContext, { sandboxId, restart }: LifeEvent): void {
+  deps.lastUse.note(sandboxId);
+  void noteRestart(deps, { id: sandboxId, restart }).catch((error: unknown) =>
+    deps.log.error({ event: "sandbox.restart", outcome: "not recorded, but at the next start", err: error }),
+  );
 }
 
 function settingsOf(config: Config): ControlPlaneSettings {
@@ -159,15 +170,16 @@ function openListener(config: Config, handover: Handover, { deps, life }: Rooms)
       server.timeout(request, 0);
       const { clientAddress } = readEdge(connectionOf(request, server), request.headers);
       const answer = controlPlane.fetch(request, { clientAddress });
-      return request.method === "GET" ? answer : recheckAfter(answer, gateway);
+      return request.method === "GET" ? answer : settleAfter(answer, gateway, deps.store);
     },
   });
 }
 
-/** Whatever a call may have revoked is cut off before the caller hears that it is done. */
-async function recheckAfter(answer: Response | Promise<Response>, gateway: Gateway): Promise<Response> {
+/** Whatever a call may have revoked is cut off before the caller hears that it is done; the disk gets to know meanwhile. */
+async function settleAfter(answer: Response | Promise<Response>, gateway: Gateway, store: Store): Promise<Response> {
   const response = await answer;
   gateway.recheck();
+  store.flush();
   return response;
 }
 

@@ -7,6 +7,7 @@ import { recoverVolumes } from "../volumes/recover-volumes.ts";
 import type { SandboxContext } from "./context.ts";
 import { happened, withEvent } from "./events.ts";
 import { followExpiry } from "./expire-sandbox.ts";
+import { noteRestart } from "./note-restart.ts";
 
 /**
  * Brings store and engine together at start, before the first request. A creation or deletion that was cut off is taken back
@@ -61,6 +62,7 @@ async function settle(deps: SandboxContext, record: SandboxRecord, sandbox: Engi
 
 async function takeUp(deps: SandboxContext, record: SandboxRecord, sandbox: EngineSandbox): Promise<void> {
   const { store, engine, life, lastUse, clock } = deps;
+  await noteRestart(deps, sandbox);
   if (record.status === "DEPLOYED") {
     life.track(sandbox);
     lastUse.restore(record);
