@@ -10,6 +10,7 @@ import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
 import { benchFirstVisit } from "./first-visit.ts";
 import { benchGateway } from "./gateway.ts";
+import { benchKill9 } from "./kill9.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
 import { benchStore } from "./store.ts";
 import { benchWake } from "./wake.ts";
@@ -36,7 +37,9 @@ const STAY_AWAKE = { DORMOUSE_IDLE_MS: "600000" };
 /** On one whose sandboxes fall asleep as soon as they may. */
 const ASLEEP: Benchmarks = { wake: benchWake };
 const FALL_ASLEEP_SOON = { DORMOUSE_IDLE_MS: "100" };
-const NAMES = [...Object.keys(AWAKE), ...Object.keys(ASLEEP)];
+/** On one whose processes are killed. */
+const KILLED: Benchmarks = { kill9: benchKill9 };
+const NAMES = [AWAKE, ASLEEP, KILLED].flatMap((benchmarks) => Object.keys(benchmarks));
 
 const HELP = `Usage: npm run bench -- [options]
 
@@ -71,7 +74,11 @@ function selectedNames(): string[] {
 }
 
 async function runAll(names: readonly string[]): Promise<Figure[]> {
-  return [...(await runSome(STAY_AWAKE, AWAKE, names)), ...(await runSome(FALL_ASLEEP_SOON, ASLEEP, names))];
+  return [
+    ...(await runSome(STAY_AWAKE, AWAKE, names)),
+    ...(await runSome(FALL_ASLEEP_SOON, ASLEEP, names)),
+    ...(await runSome(STAY_AWAKE, KILLED, names)),
+  ];
 }
 
 /** Those of `benchmarks` that are named, on one Dormouse. */
