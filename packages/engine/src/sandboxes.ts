@@ -78,7 +78,8 @@ export class Sandboxes implements EnginePort {
 
   /** Takes up what an earlier engine left: sandboxes go on, halves of creates and removes are swept away. */
   async adopt(stored: ReadonlyMap<SandboxId, StoredSandbox>): Promise<void> {
-    await Promise.all([...stored].map(([id, sandbox]) => this.#adoptOne(id, sandbox)));
+    /* What cannot be ended keeps nobody from being served: a half is tried again at the next start, a dead one at its restart. */
+    await Promise.allSettled([...stored].map(([id, sandbox]) => this.#adoptOne(id, sandbox)));
   }
 
   async #adoptOne(id: SandboxId, sandbox: StoredSandbox): Promise<void> {
