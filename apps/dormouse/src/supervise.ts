@@ -8,11 +8,11 @@ export interface Supervision {
   readonly onEnd: (reason: string, restartDelayMs: number) => void;
 }
 
-const FIRST_DELAY_MS = 100;
+const FIRST_DELAY_MS = 20;
 /** For one that cannot start. */
 const MAX_DELAY_MS = 5000;
 /** For one that does: however often it is killed, it serves again within a second. */
-const MAX_DELAY_AFTER_START_MS = 400;
+const MAX_DELAY_AFTER_START_MS = 200;
 /** One that lived this long has worked: its next end is a new story. */
 const GOOD_LIFE_MS = 2000;
 

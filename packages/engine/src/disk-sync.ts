@@ -1,4 +1,8 @@
 import { open } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** So that what is being answered is answered first, and what comes together goes to the disk together. */
+const START_DELAY_MS = 10;
 
 /**
  * Puts files and folders on the disk in the background, so that neither a create nor a delete waits for the disk. In the order
@@ -20,6 +24,7 @@ export class DiskSync implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
+    await delay(START_DELAY_MS);
     for (const path of this.#waiting) {
       this.#waiting.delete(path);
       await syncToDisk(path).catch(() => undefined);
