@@ -11,6 +11,7 @@ import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
 import { benchFirstVisit } from "./first-visit.ts";
 import { benchGateway } from "./gateway.ts";
+import { benchKill9 } from "./kill9.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
 import { benchStore } from "./store.ts";
 import { benchWake } from "./wake.ts";
@@ -39,7 +40,9 @@ const WARM: Benchmarks = { warm: benchCreateWarm };
 /** On one whose sandboxes fall asleep as soon as they may. */
 const ASLEEP: Benchmarks = { wake: benchWake };
 const FALL_ASLEEP_SOON = { DORMOUSE_IDLE_MS: "100" };
-const NAMES = [...Object.keys(AWAKE), ...Object.keys(WARM), ...Object.keys(ASLEEP)];
+/** On one whose processes are killed. */
+const KILLED: Benchmarks = { kill9: benchKill9 };
+const NAMES = [AWAKE, WARM, ASLEEP, KILLED].flatMap((benchmarks) => Object.keys(benchmarks));
 
 const HELP = `Usage: npm run bench -- [options]
 
@@ -78,6 +81,7 @@ async function runAll(names: readonly string[]): Promise<Figure[]> {
     ...(await runSome(STAY_AWAKE, AWAKE, names)),
     ...(await runSome({ ...STAY_AWAKE, ...KEEP_WARM }, WARM, names)),
     ...(await runSome(FALL_ASLEEP_SOON, ASLEEP, names)),
+    ...(await runSome(STAY_AWAKE, KILLED, names)),
   ];
 }
 

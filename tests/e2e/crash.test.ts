@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { appServer } from "../support/app-server.ts";
+import { eventually, untilDead } from "../support/eventually.ts";
 import { useDormouse } from "../support/suite.ts";
 
 const suite = useDormouse({ DORMOUSE_IDLE_MS: "500" });
@@ -10,21 +11,6 @@ afterEach(async () => {
   await eventually(() => suite.api.removeAll());
   expect(suite.sandboxFolders()).toEqual([]);
 });
-
-const SERVED_TIMEOUT_MS = 15_000;
-
-/** Runs until it succeeds, as a patient client does. */
-async function eventually<T>(call: () => Promise<T>): Promise<T> {
-  const deadlineMs = performance.now() + SERVED_TIMEOUT_MS;
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if (performance.now() > deadlineMs) throw error;
-      await Bun.sleep(5);
-    }
-  }
-}
 
 interface Victim {
   readonly what: string;
@@ -46,16 +32,8 @@ async function killUp(): Promise<void> {
   const { pids } = suite.dormouse;
   const children = [pids.engine(), pids.server()];
   await suite.dormouse.kill();
-  const deadlineMs = performance.now() + SERVED_TIMEOUT_MS;
-  while (children.some(isAlive)) {
-    if (performance.now() > deadlineMs) throw new Error("the engine or the server outlives `up`");
-    await Bun.sleep(5);
-  }
+  await Promise.all(children.map(untilDead));
   await suite.startAgain();
-}
-
-function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
 }
 
 /** A file of a sandbox, read past everything that may be dead. */

@@ -7,6 +7,8 @@ export interface DormouseOptions {
   /** Made, and removed at the end, when absent. */
   readonly dataDir?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What runs it, before `up`; by default the command line of this checkout. */
+  readonly command?: readonly string[];
 }
 
 export interface Dormouse extends AsyncDisposable {
@@ -27,7 +29,8 @@ export interface Dormouse extends AsyncDisposable {
 export async function startDormouse(options: DormouseOptions = {}): Promise<Dormouse> {
   const dataDir = options.dataDir ?? mkdtempSync("/var/tmp/dormouse-test-");
   rmSync(join(dataDir, "endpoint"), { force: true });
-  const up = Bun.spawn([join(INSTALL_DIR, "dormouse"), "up", "--data", dataDir, "--port", "0"], {
+  const command = options.command ?? [join(INSTALL_DIR, "dormouse")];
+  const up = Bun.spawn([...command, "up", "--data", dataDir, "--port", "0"], {
     env: { ...process.env, DORMOUSE_LOG: "error", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -10,8 +10,8 @@ export interface DormouseSuite {
   readonly api: Api;
   /** Folders of sandboxes the engine has on disk. */
   sandboxFolders(): string[];
-  /** Another `up` on the same data folder; the earlier one must have ended. */
-  startAgain(): Promise<void>;
+  /** Another `up` on the same data folder, with more in its environment; the earlier one must have ended. */
+  startAgain(env?: Readonly<Record<string, string>>): Promise<void>;
 }
 
 /** A test that runs out of time has its processes killed, and the Dormouse of the file is one of them. */
@@ -23,12 +23,12 @@ export function useDormouse(env: Readonly<Record<string, string>> = {}, ca?: str
   let dormouse: Dormouse | undefined;
   let api: Api | undefined;
   const dataDir = mkdtempSync("/var/tmp/dormouse-test-");
-  const start = async (): Promise<void> => {
-    dormouse = await startDormouse({ dataDir, env });
+  const start = async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
+    dormouse = await startDormouse({ dataDir, env: { ...env, ...more } });
     api = new Api(dormouse.env, ca);
   };
 
-  beforeAll(start);
+  beforeAll(() => start());
 
   afterAll(async () => {
     try {

@@ -1,3 +1,4 @@
+import { FAULT_POINTS, type FaultPoint } from "@dormouse/kernel";
 import { z } from "zod";
 import type { AdmissionPolicy } from "@dormouse/engine";
 import type { CertificateFiles } from "./certificates.ts";
@@ -65,6 +66,8 @@ const Config = z.strictObject({
     .default("")
     .transform(list)
     .pipe(z.array(z.string().regex(/^[\w.-]+(:[\w.-]+)?=\d{1,3}$/, "expected image=count"))),
+  /** For tests: where the first engine or server ends as `kill -9` ends it. */
+  DORMOUSE_FAULT_POINT: z.enum(Object.keys(FAULT_POINTS) as FaultPoint[]).optional(),
   /** Handed from `up` to the processes it starts. */
   DORMOUSE_ADMIN_KEY_HASH: z.string().optional(),
   DORMOUSE_READY_FD: z.coerce.number().int().optional(),
@@ -91,6 +94,7 @@ export interface Config {
   readonly warmPool: readonly string[];
   readonly admission: Partial<AdmissionPolicy>;
   readonly logLevel: string;
+  readonly faultPoint: FaultPoint | undefined;
   readonly adminKeyHash: string | undefined;
   readonly readyFd: number | undefined;
 }
@@ -121,6 +125,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     warmPool: config.DORMOUSE_WARM_POOL,
     admission: admissionOf(config),
     logLevel: config.DORMOUSE_LOG,
+    faultPoint: config.DORMOUSE_FAULT_POINT,
     adminKeyHash: config.DORMOUSE_ADMIN_KEY_HASH,
     readyFd: config.DORMOUSE_READY_FD,
   };

@@ -8,8 +8,11 @@ export interface Supervision {
   readonly onEnd: (reason: string, restartDelayMs: number) => void;
 }
 
-const FIRST_DELAY_MS = 100;
+const FIRST_DELAY_MS = 20;
+/** For one that cannot start. */
 const MAX_DELAY_MS = 5000;
+/** For one that does: however often it is killed, it serves again within a second. */
+const MAX_DELAY_AFTER_START_MS = 200;
 /** One that lived this long has worked: its next end is a new story. */
 const GOOD_LIFE_MS = 2000;
 
@@ -36,7 +39,7 @@ export function supervise(first: Child, { restart, onEnd }: Supervision): AsyncD
       if (stopping.signal.aborted) return;
       current = await restart().catch(() => undefined);
       if (stopping.signal.aborted) await current?.stop();
-      delayMs = Math.min(delayMs * 2, MAX_DELAY_MS);
+      delayMs = Math.min(delayMs * 2, current === undefined ? MAX_DELAY_MS : MAX_DELAY_AFTER_START_MS);
     }
   };
   const watching = watch();

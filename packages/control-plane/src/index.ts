@@ -14,5 +14,6 @@ export type {
 } from "./ports.ts";
 export { Scheduler } from "./schedules/scheduler.ts";
 export { createSandboxContext, type SandboxContext } from "./sandboxes/context.ts";
+export { noteRestart } from "./sandboxes/note-restart.ts";
 export { recover } from "./sandboxes/recover.ts";
 export { startUpkeep } from "./upkeep.ts";

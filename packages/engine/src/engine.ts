@@ -6,6 +6,7 @@ import type { SandboxId } from "@dormouse/schema";
 import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { sweepAbandoned } from "./abandoned.ts";
 import { openCgroups } from "./cgroups.ts";
+import { DiskSync } from "./disk-sync.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
@@ -65,6 +66,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const running = [...stored.values()].flatMap((sandbox) =>
     sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
   );
+  const disk = new DiskSync();
   const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
   await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
   writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
@@ -81,6 +83,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     layers: await LayerMounts.open(layout, images),
     slots,
     volumes: new Volumes(layout),
+    disk,
     /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
     runtimeFile: sealedCopy(RUNTIME_FILE),
     bundle: {
@@ -100,6 +103,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     (closing ??= (async () => {
       await sandboxes.closeWarmPool();
       await slots.close();
+      await disk[Symbol.asyncDispose]();
       if (sandboxes.count > 0) return;
       await removeFirewall({ instance: name, subnet });
       cgroups.close();

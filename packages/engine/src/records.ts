@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { EngineSandboxSpec, SandboxId } from "@dormouse/schema";
+import { EngineSandboxSpec, SandboxId, SandboxRestart } from "@dormouse/schema";
 import { z } from "zod";
 import { type Layout, sandboxFiles } from "./layout.ts";
 
@@ -13,6 +13,10 @@ export const RunRecord = z.object({
   initPid: z.int(),
   /** Start time of that process, in clock ticks since boot: tells it from a later one with the same id. */
   initStartTicks: z.string(),
+  /** Of the host's boot it was started in; absent in records of earlier versions. */
+  bootId: z.string().optional(),
+  /** When and why it was started again from its entrypoint, the last time. */
+  restart: SandboxRestart.optional(),
   slot: z.object({ name: z.string(), address: z.string() }),
 });
 export type RunRecord = z.infer<typeof RunRecord>;
@@ -21,14 +25,11 @@ export type RunRecord = z.infer<typeof RunRecord>;
 export type StoredSandbox =
   | ({ readonly state: "whole"; readonly run: RunRecord } & SpecRecord)
   /** A create or a removal was cut off: it has no run record, so nobody was told of it, or somebody asked for its end. */
-  | { readonly state: "half" }
+  | { readonly state: "half"; readonly spec: EngineSandboxSpec | undefined }
   /** It was whole, but its records say nothing now: after a power cut, or written by a later version. */
   | { readonly state: "unreadable" };
 
-/**
- * Replaces the file in one step, so a reader never sees half of it. Without a sync, which would cost the create milliseconds:
- * a power cut can empty the records of a sandbox made seconds before, and such a one is kept as unreadable.
- */
+/** Replaces the file in one step, so a reader never sees half of it; `DiskSync` makes it last. */
 export function writeRecord(file: string, record: SpecRecord | RunRecord): void {
   writeFileSync(`${file}.new`, JSON.stringify(record));
   renameSync(`${file}.new`, file);
@@ -42,14 +43,22 @@ export function readStoredSandboxes(layout: Layout): Map<SandboxId, StoredSandbo
 
 function readStoredSandbox(layout: Layout, id: SandboxId): StoredSandbox {
   const files = sandboxFiles(layout, id);
-  if (!existsSync(files.run)) return { state: "half" };
+  if (!existsSync(files.run)) return { state: "half", spec: readRecord(files.spec, SpecRecord)?.spec };
+  const run = readRecord(files.run, RunRecord);
+  const record = readRecord(files.spec, SpecRecord);
+  return run === undefined || record === undefined ? { state: "unreadable" } : { state: "whole", run, ...record };
+}
+
+function readRecord<T>(file: string, shape: z.ZodType<T>): T | undefined {
   try {
-    const run = RunRecord.parse(JSON.parse(readFileSync(files.run, "utf8")));
-    return { state: "whole", run, ...SpecRecord.parse(JSON.parse(readFileSync(files.spec, "utf8"))) };
+    return shape.parse(JSON.parse(readFileSync(file, "utf8")));
   } catch {
-    return { state: "unreadable" };
+    return undefined;
   }
 }
+
+/** Differs between any two boots of a host (random(4)). */
+export const BOOT_ID = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 
 /** Field 22 of /proc/<pid>/stat (proc(5)), or undefined when no such process lives; zombies count as gone. */
 export function processStartTicks(pid: number): string | undefined {
@@ -62,6 +71,9 @@ export function processStartTicks(pid: number): string | undefined {
   }
 }
 
+/** Process ids and start times since boot can be the same in the next boot, so a record of another one tells of the dead. */
 export function isAlive(run: RunRecord): boolean {
-  return processStartTicks(run.initPid) === run.initStartTicks;
+  return isOfThisBoot(run) && processStartTicks(run.initPid) === run.initStartTicks;
 }
+
+export const isOfThisBoot = ({ bootId = BOOT_ID }: RunRecord): boolean => bootId === BOOT_ID;

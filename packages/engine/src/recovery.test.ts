@@ -110,6 +110,21 @@ test("a sandbox whose record cannot be read is left alone, files and processes, 
   rmdirSync(join(suite.data.dir, "sandboxes/lost+found"));
 }, 30_000);
 
+test("a run record of another boot tells of the dead, even if a process with its id and start time lives", async () => {
+  const sandbox = await suite.port.create(newSpec());
+  await runInside(sandbox, "echo kept > /root/file");
+  await suite.engine.kill();
+  const file = join(suite.data.dir, "sandboxes", sandbox.id, "run.json");
+  const record = JSON.parse(readFileSync(file, "utf8")) as object;
+  writeFileSync(file, JSON.stringify({ ...record, bootId: "00000000-0000-4000-8000-000000000000" }));
+  suite.engine = await suite.data.start();
+  expect(await suite.port.get(sandbox.id)).toMatchObject({ state: "stopped" });
+  const again = await suite.port.wake(sandbox.id);
+  expect(again).toMatchObject({ state: "running", restart: { reason: "host-reboot" } });
+  expect((await runInside(again, "cat /root/file")).stdout).toBe("kept\n");
+  await suite.port.remove(sandbox.id);
+}, 30_000);
+
 test("a sandbox whose API stays silent is given up after the start time-out, and nothing of it is left", async () => {
   await using data = new TestData();
   await addBaseImage(data.dir);

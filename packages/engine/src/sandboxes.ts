@@ -1,7 +1,6 @@
-import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError, KeyedMutex, randomId, Semaphore, SingleFlight } from "@dormouse/kernel";
+import { AppError, faultPoint, KeyedMutex, randomId, Semaphore, SingleFlight } from "@dormouse/kernel";
 import {
   type EnginePort,
   type EngineImage,
@@ -10,19 +9,21 @@ import {
   type EngineSandboxState,
   type EngineStats,
   SandboxId,
+  type SandboxRestart,
   type UnpackedVolume,
   type VolumeId,
 } from "@dormouse/schema";
 import { admitCreate, admitRestart, type AdmissionPolicy, hostRoom, type Load } from "./admission.ts";
-import { type BundleDefaults, ociConfig } from "./bundle.ts";
-import { type Cgroups, endProcesses, MAX_PROCESS_COUNT } from "./cgroups.ts";
+import type { BundleDefaults } from "./bundle.ts";
+import { type Cgroups, endProcesses } from "./cgroups.ts";
+import type { DiskSync } from "./disk-sync.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageManifest, ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
-import { isAlive, processStartTicks, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
-import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
-import { startContainer } from "./runtime.ts";
+import { isAlive, isOfThisBoot, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
+import { prepareFiles } from "./rootfs.ts";
+import { startProcesses } from "./start.ts";
 import { WarmPool } from "./warm-pool.ts";
 import { adoptWarm, discardWarm, fits, prepareWarm, WARM_MEMORY_MIB, type WarmSandbox } from "./warm-sandbox.ts";
 import type { Volumes } from "./volumes/volumes.ts";
@@ -34,6 +35,7 @@ export interface SandboxesDeps {
   readonly layers: LayerMounts;
   readonly slots: SlotPool;
   readonly volumes: Volumes;
+  readonly disk: DiskSync;
   readonly bundle: BundleDefaults;
   readonly admission: AdmissionPolicy;
   /** How many start at once: more would only make each slower. */
@@ -84,13 +86,18 @@ export class Sandboxes implements EnginePort {
 
   /** Takes up what an earlier engine left: sandboxes go on, halves of creates and removes are swept away. */
   async adopt(stored: ReadonlyMap<SandboxId, StoredSandbox>): Promise<void> {
-    for (const [id, sandbox] of stored) {
-      if (sandbox.state === "half") await this.#erase(id);
-      if (sandbox.state !== "whole") continue;
-      const { spec, createdAtMs, run } = sandbox;
-      this.#deps.volumes.adopt(spec);
-      this.#entries.set(id, { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined });
-    }
+    /* What cannot be ended keeps nobody from being served: a half is tried again at the next start, a dead one at its restart. */
+    await Promise.allSettled([...stored].map(([id, sandbox]) => this.#adoptOne(id, sandbox)));
+  }
+
+  async #adoptOne(id: SandboxId, sandbox: StoredSandbox): Promise<void> {
+    if (sandbox.state === "unreadable") return;
+    if (sandbox.spec !== undefined) this.#deps.volumes.adopt(sandbox.spec);
+    if (sandbox.state === "half") return this.#erase(id, sandbox.spec);
+    const { spec, createdAtMs, run } = sandbox;
+    this.#entries.set(id, { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined });
+    /* A restart that was cut off may have left some that run. */
+    if (!isAlive(run)) await this.#endProcesses(id);
   }
 
   async newId(image: string): Promise<SandboxId> {
@@ -136,8 +143,11 @@ export class Sandboxes implements EnginePort {
         const warm = await this.#takeWarm(spec, image);
         entry.slot = warm?.run.slot;
         this.#deps.volumes.claim(spec);
+        faultPoint("engine.create.claimed");
         if (warm === undefined) prepareFiles(entry.files);
+        faultPoint("engine.create.folder");
         writeRecord(entry.files.spec, { spec: entry.spec, createdAtMs: entry.createdAtMs });
+        faultPoint("engine.create.spec");
         if (warm === undefined) await this.#start(entry, image);
         else await this.#adopt(entry, warm);
         return this.#describe(entry, "running");
@@ -164,7 +174,9 @@ export class Sandboxes implements EnginePort {
 
   async sleep(id: SandboxId): Promise<void> {
     const entry = this.#find(id);
+    faultPoint("engine.sleep.asked");
     if (this.#stateOf(entry) === "running") this.#deps.cgroups.freeze(id);
+    faultPoint("engine.sleep.frozen");
   }
 
   thaw(id: SandboxId): boolean {
@@ -177,6 +189,7 @@ export class Sandboxes implements EnginePort {
     const entry = this.#find(id);
     const state = this.#stateOf(entry);
     if (state === "asleep") this.#deps.cgroups.thaw(id);
+    faultPoint("engine.wake.thawed");
     if (state !== "stopped") return this.#describe(entry, "running");
     return this.#changes.run(id, async () => {
       if (this.#entries.get(id) !== entry) throw notFound(id);
@@ -190,7 +203,7 @@ export class Sandboxes implements EnginePort {
       this.#changes.run(id, async () => {
         const entry = this.#entries.get(id);
         /* One whose records cannot be read has no entry, but its user may still ask for its end. */
-        if (entry === undefined) await this.#erase(id);
+        if (entry === undefined) await this.#erase(id, undefined);
         else await this.#end(id, entry);
       }),
     );
@@ -224,36 +237,20 @@ export class Sandboxes implements EnginePort {
     return this.#deps.volumes.remove(id);
   }
 
-  async #start(entry: Entry, image: ImageManifest): Promise<void> {
-    const { layout, cgroups, layers, slots, volumes, bundle, startTimeoutMs } = this.#deps;
+  async #start(entry: Entry, image: ImageManifest, restart?: SandboxRestart): Promise<void> {
     const { spec, files } = entry;
-    const slot = await slots.acquire();
+    const slot = await this.#deps.slots.acquire();
     entry.slot = slot;
-    const networkNamespace = `/run/netns/${slot.name}`;
-    prepareRunFiles(spec, files);
-    const input = { spec, image, files, defaults: bundle, networkNamespace, volumes: volumes.bindsOf(spec) };
-    writeFileSync(files.bundle, JSON.stringify(ociConfig(input)));
-    const cgroupFiles = cgroups.create(spec.id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
-    const initPid = await this.#starts.run(() =>
-      withRootfs(layers.use(image.layers), files, () =>
-        volumes.withMounted(spec, () =>
-          startContainer({
-            id: spec.id,
-            files,
-            runtimeFile: this.#deps.runtimeFile,
-            runtimeDir: layout.runtimeDir(),
-            cgroupFiles,
-            timeoutMs: startTimeoutMs,
-          }),
-        ),
-      ),
-    );
-    const initStartTicks = processStartTicks(initPid);
-    if (initStartTicks === undefined) {
-      throw new AppError("SANDBOX_START_FAILED", `Cannot start sandbox "${spec.id}": it ended at once`);
-    }
-    entry.run = { initPid, initStartTicks, slot };
-    writeRecord(files.run, entry.run);
+    const run = await startProcesses(this.#deps, this.#starts, { spec, files, image, slot });
+    this.#record(entry, restart === undefined ? run : { ...run, restart });
+  }
+
+  #record(entry: Entry, run: RunRecord): void {
+    const { files } = entry;
+    entry.run = run;
+    writeRecord(files.run, run);
+    faultPoint("engine.start.recorded");
+    this.#deps.disk.later(files.spec, files.run, files.dataDir, this.#deps.layout.sandboxesDir());
   }
 
   /** One started ahead of need under the id of the spec, when it can become what is asked for. */
@@ -266,16 +263,17 @@ export class Sandboxes implements EnginePort {
 
   async #adopt(entry: Entry, warm: WarmSandbox): Promise<void> {
     await adoptWarm(this.#deps, warm, entry.spec);
-    entry.run = warm.run;
-    writeRecord(entry.files.run, entry.run);
+    this.#record(entry, warm.run);
   }
 
   /** From its entrypoint again, with its files: after a host reboot or when everything inside has died. */
   async #restart(entry: Entry): Promise<void> {
     admitRestart(this.#deps.admission, hostRoom(this.#deps.layout.dataDir));
+    const reason = entry.run === undefined || isOfThisBoot(entry.run) ? "processes-ended" : "host-reboot";
     await this.#endProcesses(entry.spec.id);
     await this.#giveBackNetwork(entry);
-    await this.#start(entry, this.#deps.images.resolve(entry.spec.image));
+    faultPoint("engine.restart.ended");
+    await this.#start(entry, this.#deps.images.resolve(entry.spec.image), { atMs: Date.now(), reason });
   }
 
   #admit(id: SandboxId, memoryMiB: number): void {
@@ -296,14 +294,20 @@ export class Sandboxes implements EnginePort {
   /** Nothing is left of the sandbox afterwards. The run record goes first, so that a cut-off removal is finished at the next start. */
   async #end(id: SandboxId, entry: Entry): Promise<void> {
     await rm(entry.files.run, { force: true });
+    faultPoint("engine.remove.unrecorded");
     await this.#endProcesses(id);
+    faultPoint("engine.remove.ended");
     await this.#deps.volumes.release(entry.spec);
+    faultPoint("engine.remove.released");
     await Promise.all([this.#giveBackNetwork(entry), this.#removeDataFiles(id)]);
+    faultPoint("engine.remove.erased");
     this.#entries.delete(id);
   }
 
-  async #erase(id: SandboxId): Promise<void> {
+  /** Of one without an entry. */
+  async #erase(id: SandboxId, spec: EngineSandboxSpec | undefined): Promise<void> {
     await this.#endProcesses(id);
+    if (spec !== undefined) await this.#deps.volumes.release(spec);
     await this.#removeDataFiles(id);
   }
 
@@ -323,7 +327,9 @@ export class Sandboxes implements EnginePort {
   }
 
   async #removeDataFiles(id: SandboxId): Promise<void> {
-    await rm(this.#deps.layout.sandboxDir(id), { recursive: true, force: true });
+    const { layout, disk } = this.#deps;
+    await rm(layout.sandboxDir(id), { recursive: true, force: true });
+    disk.later(layout.sandboxesDir());
   }
 
   #find(id: SandboxId): Entry {
@@ -349,6 +355,7 @@ export class Sandboxes implements EnginePort {
       freezeFile: this.#deps.cgroups.freezeFile(entry.spec.id),
       image: entry.spec.image,
       createdAtMs: entry.createdAtMs,
+      ...(entry.run?.restart !== undefined && { restart: entry.run.restart }),
     };
   }
 }

@@ -9,7 +9,7 @@ import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageManifest } from "./images/store.ts";
 import { type Layout, sandboxFiles } from "./layout.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
-import { isAlive, processStartTicks, type RunRecord } from "./records.ts";
+import { BOOT_ID, isAlive, processStartTicks, type RunRecord } from "./records.ts";
 import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
 import { type HeldContainer, holdContainer } from "./runtime.ts";
 import { setHostnameOf } from "./syscalls.ts";
@@ -57,7 +57,12 @@ export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise
     const request = { id, files, runtimeFile, runtimeDir: layout.runtimeDir(), cgroupFiles, timeoutMs };
     const container = await withRootfs(deps.layers.use(image.layers), files, () => holdContainer(request));
     const { initPid } = container;
-    return { id, image, run: { initPid, initStartTicks: processStartTicks(initPid) ?? "", slot }, container };
+    return {
+      id,
+      image,
+      run: { initPid, initStartTicks: processStartTicks(initPid) ?? "", bootId: BOOT_ID, slot },
+      container,
+    };
   } catch (error) {
     await erase(deps, id, slot);
     throw error;

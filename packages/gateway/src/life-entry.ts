@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { setTimeout as delay } from "node:timers/promises";
-import { AppError, type ErrorCode, toAppError } from "@dormouse/kernel";
-import type { EnginePort, EngineSandboxState, SandboxId } from "@dormouse/schema";
+import { AppError, type ErrorCode, faultPoint, toAppError } from "@dormouse/kernel";
+import type { EnginePort, EngineSandboxState, SandboxId, SandboxRestart } from "@dormouse/schema";
 import { Lease, type LeaseHolder } from "./lease.ts";
 import { AGENT_PORT } from "./place.ts";
 
@@ -20,6 +20,8 @@ export interface LifeEvent {
   /** Of a failure, with what the engine said. */
   readonly code?: ErrorCode;
   readonly cause?: string;
+  /** The sandbox's last, after a wake. */
+  readonly restart?: SandboxRestart | undefined;
 }
 
 export interface LifeEntryOptions {
@@ -35,6 +37,11 @@ const IDLE_ANSWER_MAX_MS = 1000;
 
 /** One `LifeEvent` per sleep and wake. */
 const lifeEvents = channel("dormouse.gateway.life");
+
+interface LifeEventDetails {
+  readonly cause?: unknown;
+  readonly restart?: SandboxRestart | undefined;
+}
 
 /**
  * One sandbox's sleep and wake. The object itself is the generation: after `end()` nothing it started can touch a sandbox
@@ -128,6 +135,7 @@ export class SandboxLifeEntry implements LeaseHolder {
     if (this.#state !== "asleep" || this.#isAgentGone || this.#wake !== undefined) return false;
     const startedAtMs = performance.now();
     if (!this.#engine.thaw(this.#id)) return false;
+    faultPoint("server.wake.thawed");
     this.#state = "awake";
     this.#publish("sandbox.wake", startedAtMs);
     return true;
@@ -149,14 +157,15 @@ export class SandboxLifeEntry implements LeaseHolder {
     this.#state = "waking";
     const startedAtMs = performance.now();
     try {
-      const { address } = await this.#engine.wake(this.#id);
+      const { address, restart } = await this.#engine.wake(this.#id);
+      faultPoint("server.wake.woken");
       this.#moveTo(address);
       this.#isAgentGone = false;
       this.#state = "awake";
-      this.#publish("sandbox.wake", startedAtMs);
+      this.#publish("sandbox.wake", startedAtMs, { restart });
     } catch (cause) {
       this.#state = "asleep";
-      this.#publish("sandbox.wake", startedAtMs, cause);
+      this.#publish("sandbox.wake", startedAtMs, { cause });
       if (!this.#isEnded) throw wakeError(this.#id, cause);
     } finally {
       this.#wake = undefined;
@@ -225,20 +234,22 @@ export class SandboxLifeEntry implements LeaseHolder {
     this.#state = "falling-asleep";
     const startedAtMs = performance.now();
     let cause: unknown;
+    faultPoint("server.sleep.asked");
     try {
       await this.#engine.sleep(this.#id);
+      faultPoint("server.sleep.done");
     } catch (error) {
       cause = error;
     }
     // After a failed sleep nobody knows whether the sandbox is frozen: "asleep" makes the next request wake it for certain.
     this.#state = "asleep";
     this.#sleep = undefined;
-    this.#publish("sandbox.sleep", startedAtMs, cause);
+    this.#publish("sandbox.sleep", startedAtMs, { cause });
   }
 
-  #publish(event: LifeEvent["event"], startedAtMs: number, cause?: unknown): void {
+  #publish(event: LifeEvent["event"], startedAtMs: number, { cause, restart }: LifeEventDetails = {}): void {
     if (!lifeEvents.hasSubscribers) return;
-    const about = { event, durationMs: performance.now() - startedAtMs, sandboxId: this.#id };
+    const about = { event, durationMs: performance.now() - startedAtMs, sandboxId: this.#id, restart };
     const lifeEvent: LifeEvent =
       cause === undefined
         ? { ...about, outcome: "success" }

@@ -43,6 +43,13 @@ export type EngineSandboxSpec = z.infer<typeof EngineSandboxSpec>;
 export const EngineSandboxState = z.enum(["running", "asleep", "stopped"]);
 export type EngineSandboxState = z.infer<typeof EngineSandboxState>;
 
+/** A start of a sandbox that was there already: its files are what they were, its memory and processes are gone. */
+export const SandboxRestart = z.object({
+  atMs: z.number(),
+  reason: z.enum(["host-reboot", "processes-ended"]),
+});
+export type SandboxRestart = z.infer<typeof SandboxRestart>;
+
 /** A sandbox as the engine reports it. */
 export const EngineSandbox = z.object({
   id: SandboxId,
@@ -53,6 +60,8 @@ export const EngineSandbox = z.object({
   freezeFile: z.string(),
   image: z.string(),
   createdAtMs: z.number(),
+  /** The last one; absent while it runs as it was created. */
+  restart: SandboxRestart.optional(),
 });
 export type EngineSandbox = z.infer<typeof EngineSandbox>;
 

@@ -4,6 +4,7 @@ import { AuditRepository } from "./audit.ts";
 import { CredentialRepository } from "./credentials.ts";
 import { CustomDomainRepository } from "./custom-domains.ts";
 import { openDatabase, type StoreOptions } from "./database.ts";
+import { DatabaseLog } from "./database-log.ts";
 import { migrateToLatest } from "./migrations.ts";
 import { PreviewRepository } from "./previews.ts";
 import { SandboxRepository } from "./sandboxes.ts";
@@ -28,9 +29,11 @@ export class Store implements AsyncDisposable {
   readonly schedules: ScheduleRepository;
   readonly scheduleExecutions: ScheduleExecutionRepository;
   readonly #db: Kysely<Tables>;
+  readonly #log: DatabaseLog;
 
-  constructor(db: Kysely<Tables>) {
+  constructor(db: Kysely<Tables>, log: DatabaseLog) {
     this.#db = db;
+    this.#log = log;
     this.accounts = new AccountRepository(db);
     this.users = new UserRepository(db);
     this.credentials = new CredentialRepository(db);
@@ -44,8 +47,14 @@ export class Store implements AsyncDisposable {
     this.scheduleExecutions = new ScheduleExecutionRepository(db);
   }
 
+  /** Has the disk keep all that was written so far, in the background; returns at once. */
+  flush(): void {
+    this.#log.flush();
+  }
+
   /** Idempotent. */
   async close(): Promise<void> {
+    await this.#log[Symbol.asyncDispose]();
     await this.#db.destroy();
   }
 
@@ -59,7 +68,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const db = await openDatabase(options);
   try {
     await migrateToLatest(db);
-    return new Store(db);
+    return new Store(db, new DatabaseLog(options));
   } catch (error) {
     await db.destroy();
     throw error;

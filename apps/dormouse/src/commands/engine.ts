@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { instanceDir, serveEngine, startEngine } from "@dormouse/engine";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
+import { armFault } from "../fault.ts";
 import { AGENT_FILE } from "../installation.ts";
 import { createLog } from "../log.ts";
 
@@ -13,6 +14,7 @@ export interface EngineCommandOptions {
 
 /** The privileged process: started by `up`, or by systemd with `PrivateMounts=yes`. */
 export async function runEngine(options: EngineCommandOptions, config: Config): Promise<void> {
+  armFault(config);
   const log = createLog({ process: "engine", level: config.logLevel });
   const engine = await startEngine({
     dataDir: options.data,

@@ -10,6 +10,7 @@ import {
   ensureInstallation,
   loadDirectory,
   type Logger,
+  noteRestart,
   recover,
   Scheduler,
   startUpkeep,
@@ -30,6 +31,7 @@ import { WorkspaceName } from "@dormouse/schema";
 import { openStore, type Store } from "@dormouse/store";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
+import { armFault } from "../fault.ts";
 import { dnsResolver } from "../dns-resolver.ts";
 import { type Handover, receiveHandovers } from "../handover.ts";
 import { recordsIn } from "../installation.ts";
@@ -55,6 +57,7 @@ export async function runServer(options: ServerCommandOptions, config: Config): 
   if (process.getuid?.() === 0) throw new Error("Cannot start the server: it must not run as root. Use `dormouse up`");
   if (config.adminKeyHash === undefined)
     throw new Error("Cannot start the server: it has no administrator key. Use `dormouse up`");
+  armFault(config);
   const metrics = new ServerMetrics();
   const log = metrics.counting(createLog({ process: "server", level: config.logLevel }));
   const handovers = receiveHandovers();
@@ -124,10 +127,17 @@ async function connectRooms(
   channel("dormouse.gateway.life").subscribe((message) => {
     const event = message as LifeEvent;
     log[event.outcome === "success" ? "info" : "error"]({ ...event });
-    deps.lastUse.note(event.sandboxId);
+    noteLifeEvent(deps, event);
   });
   channel("dormouse.control-plane.request").subscribe((event) => metrics.noteApiRequest(event as ApiRequestEvent));
   return { deps, life, metrics };
+}
+
+function noteLifeEvent(deps: SandboxContext, { sandboxId, restart }: LifeEvent): void {
+  deps.lastUse.note(sandboxId);
+  void noteRestart(deps, { id: sandboxId, restart }).catch((error: unknown) =>
+    deps.log.error({ event: "sandbox.restart", outcome: "not recorded, but at the next start", err: error }),
+  );
 }
 
 function settingsOf(config: Config): ControlPlaneSettings {
@@ -185,15 +195,16 @@ function openListener(config: Config, handover: Handover, { deps, gateway, rende
       server.timeout(request, 0);
       const { clientAddress } = readEdge(connectionOf(request, server), request.headers);
       const answer = controlPlane.fetch(request, { clientAddress });
-      return request.method === "GET" ? answer : recheckAfter(answer, gateway);
+      return request.method === "GET" ? answer : settleAfter(answer, gateway, deps.store);
     },
   });
 }
 
-/** Whatever a call may have revoked is cut off before the caller hears that it is done. */
-async function recheckAfter(answer: Response | Promise<Response>, gateway: Gateway): Promise<Response> {
+/** Whatever a call may have revoked is cut off before the caller hears that it is done; the disk gets to know meanwhile. */
+async function settleAfter(answer: Response | Promise<Response>, gateway: Gateway, store: Store): Promise<Response> {
   const response = await answer;
   gateway.recheck();
+  store.flush();
   return response;
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceDir, instanceName, removeEmptyDirs, RUN_ROOT } from "@dormouse/engine";
+import type { FaultPoint } from "@dormouse/kernel";
 import { type Child, startChild } from "../child.ts";
 import type { Config } from "../config.ts";
 import { type Certificate, dateProblems, readCertificates } from "../certificates.ts";
@@ -28,33 +29,33 @@ export async function runUp(config: Config): Promise<void> {
   const adminKeyHash = createHash("sha256").update(adminKey(dataDir)).digest("hex");
   await ensureImage(BASE_IMAGE, config);
 
-  const startEngine = () =>
+  const startEngine = (faultPoint?: FaultPoint) =>
     startChild({
       name: "engine",
       command: engineCommand([`--data=${dataDir}`, `--server-user=${user.userId}`, `--server-group=${user.groupId}`]),
-      env: { ...COMMON_ENV, ...engineEnv(config) },
+      env: { ...COMMON_ENV, ...engineEnv({ ...config, faultPoint }) },
     });
-  const firstEngine = await startEngine();
+  const firstEngine = await startEngine(config.faultPoint);
   // Not before the engine holds the data folder: until then these may be another one's.
   await using running = new AsyncDisposableStack();
   running.defer(() => removeRunDirs(instance));
-  running.use(supervise(firstEngine, { restart: startEngine, onEnd: noteEnd("engine") }));
+  running.use(supervise(firstEngine, { restart: () => startEngine(), onEnd: noteEnd("engine") }));
 
   let port = config.port;
   let server: Child | undefined;
-  const startServer = async (): Promise<Child> => {
+  const startServer = async (faultPoint?: FaultPoint): Promise<Child> => {
     const started = await startChild({
       name: "server",
       command: serverCommand(instance, dataDir, user),
-      env: { ...COMMON_ENV, ...serverEnv({ ...config, port, adminKeyHash }) },
+      env: { ...COMMON_ENV, ...serverEnv({ ...config, port, adminKeyHash, faultPoint }) },
       input: handoverLine(handover),
     });
     server = started;
     return started;
   };
-  const firstServer = await startServer();
+  const firstServer = await startServer(config.faultPoint);
   port = Number(firstServer.report);
-  running.use(supervise(firstServer, { restart: startServer, onEnd: noteEnd("server") }));
+  running.use(supervise(firstServer, { restart: () => startServer(), onEnd: noteEnd("server") }));
   const renew = (): void => {
     const certificates = renewedCertificates(config, handover);
     if (certificates === undefined) return;
@@ -88,10 +89,11 @@ const COMMON_ENV = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
 };
 
-const engineEnv = ({ logLevel, resolver, warmPool, admission }: Config): Record<string, string> =>
+const engineEnv = ({ logLevel, resolver, warmPool, admission, faultPoint }: Config): Record<string, string> =>
   passOn({
     DORMOUSE_LOG: logLevel,
     DORMOUSE_RESOLVER: resolver,
+    DORMOUSE_FAULT_POINT: faultPoint,
     DORMOUSE_WARM_POOL: warmPool.join(","),
     DORMOUSE_MAX_SANDBOXES: admission.maxSandboxCount?.toString(),
     DORMOUSE_MEMORY_OVERCOMMIT: admission.memoryOvercommit?.toString(),
@@ -115,6 +117,7 @@ const serverEnv = (config: Config): Record<string, string> =>
     DORMOUSE_AUDIT_DAYS: String(config.auditRetentionDays),
     DORMOUSE_DATABASE_URL: config.databaseUrl,
     DORMOUSE_ADMIN_KEY_HASH: config.adminKeyHash,
+    DORMOUSE_FAULT_POINT: config.faultPoint,
   });
 
 /** Undefined when the files hold what they held, or nothing that can be used, which is noted. */

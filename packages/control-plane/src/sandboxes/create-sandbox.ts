@@ -1,4 +1,4 @@
-import { AppError, randomId } from "@dormouse/kernel";
+import { AppError, faultPoint, randomId } from "@dormouse/kernel";
 import {
   SandboxId,
   SandboxSpec,
@@ -94,10 +94,13 @@ async function startAsWanted(context: SandboxContext, wanted: NewSandbox): Promi
 async function start(context: SandboxContext, record: SandboxRecord): Promise<SandboxRecord> {
   const volumes = await requireFreeVolumes(context.store, record);
   await context.store.sandboxes.insert(record);
+  faultPoint("server.create.recorded");
   try {
     await attachVolumes(context, record, volumes);
+    faultPoint("server.create.attached");
     const mounts = toEngineMounts(record.spec, volumes);
     const started = await context.engine.create(toEngineSpec(record, context.settings.cpuCount, mounts));
+    faultPoint("server.create.started");
     return await markDeployed(context, record, started);
   } catch (error) {
     await undo(context, record, error);
@@ -122,6 +125,7 @@ async function markDeployed(
       `Cannot create sandbox "${record.name}": it was deleted while it started`,
     );
   }
+  faultPoint("server.create.deployed");
   life.track(started);
   lastUse.note(deployed.id);
   directory.putSandbox(deployed);

@@ -1,3 +1,4 @@
+import { faultPoint } from "@dormouse/kernel";
 import type { SandboxRecord } from "@dormouse/store";
 import { releaseVolumes } from "../volumes/attach-volumes.ts";
 import type { SandboxContext } from "./context.ts";
@@ -14,6 +15,7 @@ export async function deleteSandbox(context: SandboxContext, sandbox: SandboxRec
   const isErased = sandbox.status === "TERMINATED";
   const last: SandboxRecord = isErased ? { ...sandbox, status: "DELETING" } : await eraseSandbox(context, sandbox);
   await store.sandboxes.remove(id);
+  faultPoint("server.delete.forgotten");
   await store.sandboxes.removeTerminated(workspace, name);
   return last;
 }
@@ -28,11 +30,14 @@ export async function eraseSandbox(context: SandboxContext, sandbox: SandboxReco
     const status = "DELETING";
     const updatedAtMs = clock();
     await store.sandboxes.mark(sandbox.id, status, updatedAtMs);
+    faultPoint("server.delete.marked");
     directory.removeSandbox(sandbox);
     life.forget(sandbox.id);
     lastUse.forget(sandbox.id);
     await engine.remove(sandbox.id);
+    faultPoint("server.delete.removed");
     await releaseVolumes(context, sandbox);
+    faultPoint("server.delete.released");
     return { ...sandbox, status, updatedAtMs };
   });
 }

@@ -2,6 +2,7 @@ import type { SandboxRecord } from "@dormouse/store";
 import type { SandboxContext } from "./context.ts";
 import { happened, withEvent } from "./events.ts";
 import { stateConflict } from "./find-sandbox.ts";
+import { noteRestart } from "./note-restart.ts";
 
 /**
  * Freezes a sandbox with all it holds: it refuses every request and uses no processor time until it is enabled again. One
@@ -39,6 +40,7 @@ export async function enableSandbox(context: SandboxContext, sandbox: SandboxRec
     updatedAtMs: clock(),
   });
   if (enabled === undefined) throw stateConflict("enable", sandbox);
+  await noteRestart(context, awake);
   life.track(awake);
   lastUse.note(sandbox.id);
   directory.putSandbox(enabled);

@@ -154,3 +154,51 @@ test("a sandbox the server died over while starting anew is FAILED, not gone wit
   });
   expect(await engine.list()).toEqual([]);
 });
+
+test("a creation the engine is slow to give up does not hold up the start, and its name is free at once", async () => {
+  await using database = await temporaryDatabase();
+  const engine = new MemoryEngine();
+  let apiKey: string;
+  {
+    await using before = await startServer({ sqlitePath: database.sqlitePath, engine });
+    apiKey = before.apiKey;
+    await before.create("cut");
+    const id = SandboxId.parse(engine.specs[0]?.id);
+    await before.deps.store.sandboxes.change(id, "DEPLOYED", { status: "DEPLOYING", events: [], updatedAtMs: 1 });
+  }
+  const release = Promise.withResolvers<void>();
+  engine.beforeRemove = () => release.promise;
+  await using after = await startServer({ sqlitePath: database.sqlitePath, engine });
+  const headers = { "x-blaxel-authorization": `Bearer ${apiKey}` };
+  expect(await after.call("GET", "/sandboxes/cut", undefined, headers)).toMatchObject({ body: { status: "DELETING" } });
+  const again = after.create("cut");
+  release.resolve();
+  expect(await again).toMatchObject({ status: 200, body: { status: "DEPLOYED" } });
+  expect(await engine.list()).toHaveLength(1);
+});
+
+test("a restart the server did not live to write down is in the events of the sandbox once", async () => {
+  await using database = await temporaryDatabase();
+  const engine = new MemoryEngine();
+  const restart = { atMs: 1_700_000_000_000, reason: "host-reboot" as const };
+  let apiKey: string;
+  {
+    await using before = await startServer({ sqlitePath: database.sqlitePath, engine });
+    apiKey = before.apiKey;
+    await before.create("again");
+    const [sandbox] = await engine.list();
+    engine.list = async () => (sandbox === undefined ? [] : [{ ...sandbox, restart }]);
+  }
+  {
+    await using after = await startServer({ sqlitePath: database.sqlitePath, engine });
+    expect(after.logged).toMatchObject([{ event: "sandbox.restart", reason: "host-reboot", sandbox: "again" }]);
+  }
+  await using later = await startServer({ sqlitePath: database.sqlitePath, engine });
+  const { body } = await later.call("GET", "/sandboxes/again", undefined, {
+    "x-blaxel-authorization": `Bearer ${apiKey}`,
+  });
+  const { events } = body as { events: { type: string; status: string; message: string; time: string }[] };
+  expect(events.filter(({ type }) => type === "restarted")).toMatchObject([
+    { status: "DEPLOYED", time: "2023-11-14T22:13:20.000Z", message: expect.stringContaining("machine") },
+  ]);
+});

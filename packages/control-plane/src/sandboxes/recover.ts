@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { toAppError } from "@dormouse/kernel";
 import type { EngineSandbox, SandboxId } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
@@ -5,8 +6,13 @@ import type { ControlPlaneDeps } from "../ports.ts";
 import { recoverVolumeTemplates } from "../volume-templates/recover-templates.ts";
 import { recoverVolumes } from "../volumes/recover-volumes.ts";
 import type { SandboxContext } from "./context.ts";
+import { eraseSandbox } from "./delete-sandbox.ts";
 import { happened, withEvent } from "./events.ts";
 import { followExpiry } from "./expire-sandbox.ts";
+import { noteRestart } from "./note-restart.ts";
+
+/** What was cut off is cleaned up before the first request, or beside the first ones when that takes longer. */
+const CLEAN_UP_MAX_MS = 300;
 
 /**
  * Brings store and engine together at start, before the first request. A creation or deletion that was cut off is taken back
@@ -26,34 +32,54 @@ export async function recover(deps: SandboxContext): Promise<void> {
     });
     return;
   }
+  const cleaning: Promise<unknown>[] = [];
+  for (const { id } of records.filter(isCutOff)) await deps.store.sandboxes.mark(id, "DELETING", deps.clock());
   for (const record of records) {
     const sandbox = running.get(record.id);
     running.delete(record.id);
-    await settle(deps, record, sandbox);
+    if (isCutOff(record)) cleaning.push(finishDeletion(deps, record));
+    else await settle(deps, record, sandbox);
+    // Of one that was being started anew; the engine may still be at it.
+    if (record.status === "DEPLOYING" && wasDeployed(record)) cleaning.push(removeFromEngine(deps, record.id));
   }
-  for (const id of running.keys()) {
-    if (await removeFromEngine(deps, id)) deps.log.warn({ event: "sandbox.recover", outcome: "orphan removed", id });
-  }
+  for (const id of running.keys()) cleaning.push(removeOrphan(deps, id));
+  await Promise.race([Promise.all(cleaning), delay(CLEAN_UP_MAX_MS, undefined, { ref: false })]);
   await recoverVolumes(deps);
   await recoverVolumeTemplates(deps);
 }
 
-async function settle(deps: SandboxContext, record: SandboxRecord, sandbox: EngineSandbox | undefined): Promise<void> {
-  const { store, directory, log } = deps;
-  const about = { event: "sandbox.recover", sandbox: record.name, workspace: record.workspace };
-  if (record.status === "DELETING" || (record.status === "DEPLOYING" && !wasDeployed(record))) {
-    // Also one the engine does not list: it may still be creating it for the server that died, and finishes that first.
-    if (!(await removeFromEngine(deps, record.id))) return;
+/** Nobody was told of it, or somebody asked for its end. */
+function isCutOff(record: SandboxRecord): boolean {
+  return record.status === "DELETING" || (record.status === "DEPLOYING" && !wasDeployed(record));
+}
+
+/** The engine may still be creating it for the server that died, and finishes that first. Never rejects. */
+async function finishDeletion(deps: SandboxContext, record: SandboxRecord): Promise<void> {
+  const { store, log } = deps;
+  const about = { event: "sandbox.recover", sandbox: record.name, workspace: record.workspace, status: record.status };
+  try {
+    await eraseSandbox(deps, record);
     await store.sandboxes.remove(record.id);
-    directory.removeSandbox(record);
-    log.warn({ ...about, outcome: "removed", status: record.status });
-    return;
+    log.warn({ ...about, outcome: "removed" });
+  } catch (error) {
+    log.error({ ...about, outcome: "failure", id: record.id, code: toAppError(error).code });
   }
+}
+
+async function removeOrphan(deps: SandboxContext, id: SandboxId): Promise<void> {
+  if (await removeFromEngine(deps, id)) deps.log.warn({ event: "sandbox.recover", outcome: "orphan removed", id });
+}
+
+async function settle(deps: SandboxContext, record: SandboxRecord, sandbox: EngineSandbox | undefined): Promise<void> {
   const isIntact = sandbox !== undefined && record.status !== "DEPLOYING";
   if (isLive(record) && !isIntact) {
-    if (sandbox !== undefined) await removeFromEngine(deps, record.id);
     await markFailed(deps, record);
-    log.warn({ ...about, outcome: "failed" });
+    deps.log.warn({
+      event: "sandbox.recover",
+      outcome: "failed",
+      sandbox: record.name,
+      workspace: record.workspace,
+    });
   }
   if (isLive(record) && isIntact) await takeUp(deps, record, sandbox);
   followExpiry(deps, record);
@@ -61,6 +87,7 @@ async function settle(deps: SandboxContext, record: SandboxRecord, sandbox: Engi
 
 async function takeUp(deps: SandboxContext, record: SandboxRecord, sandbox: EngineSandbox): Promise<void> {
   const { store, engine, life, lastUse, clock } = deps;
+  await noteRestart(deps, sandbox);
   if (record.status === "DEPLOYED") {
     life.track(sandbox);
     lastUse.restore(record);

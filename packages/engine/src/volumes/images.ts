@@ -1,6 +1,5 @@
 import {
   closeSync,
-  fsyncSync,
   lstatSync,
   openSync,
   readdirSync,
@@ -105,16 +104,6 @@ export async function growMountedImage(imageFile: string, sizeMiB: number, mount
     await runCommand(["losetup", "--set-capacity", device]);
     await runCommand(["resize2fs", device]);
   });
-}
-
-/** Puts everything written so far on the disk. */
-export function flushImage(imageFile: string): void {
-  const fd = openSync(imageFile, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** A volume takes its space only when it is filled, but a size the disk cannot hold even now is no promise to make. */

@@ -4,7 +4,8 @@ import { AppError } from "@dormouse/kernel";
 import { UnpackedVolume } from "@dormouse/schema";
 import { z } from "zod";
 import { MAPPED_ROOT_ID } from "../user-namespace.ts";
-import { flushImage, makeImage, shrinkImage } from "./images.ts";
+import { syncToDisk } from "../disk-sync.ts";
+import { makeImage, shrinkImage } from "./images.ts";
 import { untilUnmounted, withMountedImage } from "./loop-mounts.ts";
 
 /*
@@ -40,7 +41,7 @@ export async function unpackImage(unpacking: Unpacking): Promise<UnpackedVolume>
     const unpacked = await withMountedImage(draft, mountDir, () => runUnpacker(unpacking));
     if (!(await untilUnmounted(draft))) throw new Error(`Cannot unmount "${draft}"`);
     await shrinkImage(draft);
-    flushImage(draft);
+    await syncToDisk(draft);
     unpacking.signal.throwIfAborted();
     renameSync(draft, imageFile);
     return unpacked;

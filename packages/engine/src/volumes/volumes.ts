@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { AppError, KeyedMutex } from "@dormouse/kernel";
 import type { EngineSandboxSpec, EngineVolumeMount, SandboxId, UnpackedVolume, VolumeId } from "@dormouse/schema";
 import type { Layout } from "../layout.ts";
-import { copyImage, flushImage, growImage, growMountedImage, makeImage, sizeOfImage } from "./images.ts";
+import { syncToDisk } from "../disk-sync.ts";
+import { copyImage, growImage, growMountedImage, makeImage, sizeOfImage } from "./images.ts";
 import { untilUnmounted, withMountedImage } from "./loop-mounts.ts";
 import { unpackImage } from "./unpack.ts";
 
@@ -39,7 +40,10 @@ export class Volumes {
   create(id: VolumeId, sizeMiB: number, source?: VolumeId): Promise<void> {
     return this.#changes.run(id, async () => {
       const file = this.#layout.volumeFile(id);
-      if (!existsSync(file)) return this.#make(id, sizeMiB, source);
+      if (!existsSync(file)) {
+        await this.#make(id, sizeMiB, source);
+        return this.#settle(file);
+      }
       if (sizeOfImage(file) === sizeMiB) return;
       throw new AppError("VOLUME_ALREADY_EXISTS", `Cannot create volume "${id}": it exists with another size`);
     });
@@ -53,7 +57,7 @@ export class Volumes {
       const ending = new AbortController();
       this.#unpackings.set(id, ending);
       try {
-        return await unpackImage({
+        const unpacked = await unpackImage({
           archive,
           sizeMiB,
           imageFile,
@@ -62,6 +66,8 @@ export class Volumes {
           agentFile: this.#layout.agentFile(),
           signal: ending.signal,
         });
+        await this.#settle(imageFile);
+        return unpacked;
       } finally {
         this.#unpackings.delete(id);
       }
@@ -92,6 +98,7 @@ export class Volumes {
       const holder = this.#holders.get(id);
       if (holder !== undefined) throw inUse(id, holder);
       rmSync(this.#layout.volumeFile(id), { force: true });
+      await syncToDisk(this.#layout.volumesDir());
     });
   }
 
@@ -144,7 +151,7 @@ export class Volumes {
       if (!isOurs || !existsSync(file)) continue;
       await untilUnmounted(file);
       if (isEphemeral(volume)) continue;
-      flushImage(file);
+      await syncToDisk(file);
       this.#holders.delete(volume.id);
     }
   }
@@ -166,6 +173,12 @@ export class Volumes {
       );
     }
     return copyImage(sourceFile, file, { sizeMiB, mountDir });
+  }
+
+  /** On the disk, with its name: a volume is there to outlast what uses it. */
+  async #settle(file: string): Promise<void> {
+    await syncToDisk(file);
+    await syncToDisk(this.#layout.volumesDir());
   }
 
   async #readyImage(sandboxId: SandboxId, volume: EngineVolumeMount): Promise<string> {
