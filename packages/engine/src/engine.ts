@@ -25,6 +25,8 @@ export interface EngineOptions {
   readonly resolver?: string;
   readonly readySlotCount?: number;
   readonly startTimeoutMs?: number;
+  /** How long a sandbox sleeps before its memory goes to swap; by default 60,000, and 0 for never. */
+  readonly pageOutAfterMs?: number;
 }
 
 export interface Engine extends AsyncDisposable {
@@ -81,12 +83,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf")),
     },
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
+    pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
   await sandboxes.adopt(stored);
   slots.refill();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= (async () => {
+      await sandboxes.close();
       await slots.close();
       if (sandboxes.count > 0) return;
       await removeFirewall({ instance: name, subnet });

@@ -6,6 +6,7 @@ import type {
   EnginePort,
   EngineImage,
   EngineSandbox,
+  EngineSandboxMemory,
   EngineSandboxSpec,
   EngineSandboxState,
   SandboxId,
@@ -17,6 +18,8 @@ import { type Cgroups, endProcesses } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageManifest, ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
+import { Pager } from "./memory/pager.ts";
+import { memoryOf } from "./memory/usage.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
 import { isAlive, processStartTicks, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
 import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
@@ -34,6 +37,8 @@ export interface SandboxesDeps {
   /** The OCI runtime's program. */
   readonly runtimeFile: string;
   readonly startTimeoutMs: number;
+  /** How long a sandbox sleeps before its memory goes to swap; 0 for never. */
+  readonly pageOutAfterMs: number;
 }
 
 const MAX_PROCESS_COUNT = 4096;
@@ -56,9 +61,15 @@ export class Sandboxes implements EnginePort {
   readonly #changes = new KeyedMutex();
   readonly #starts = new Semaphore(PARALLEL_START_COUNT);
   readonly #removals = new SingleFlight<void>();
+  readonly #pager: Pager;
 
   constructor(deps: SandboxesDeps) {
     this.#deps = deps;
+    this.#pager = new Pager({
+      cgroups: deps.cgroups,
+      afterMs: deps.pageOutAfterMs,
+      isEngineBusy: () => !this.#starts.isIdle,
+    });
   }
 
   get count(): number {
@@ -72,7 +83,9 @@ export class Sandboxes implements EnginePort {
       if (sandbox.state !== "whole") continue;
       const { spec, createdAtMs, run } = sandbox;
       this.#deps.volumes.adopt(spec);
-      this.#entries.set(id, { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined });
+      const entry = { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined };
+      this.#entries.set(id, entry);
+      if (this.#stateOf(entry) === "asleep") this.#pager.sleepBegan(id);
     }
   }
 
@@ -115,12 +128,25 @@ export class Sandboxes implements EnginePort {
 
   async sleep(id: SandboxId): Promise<void> {
     const entry = this.#find(id);
-    if (this.#stateOf(entry) === "running") this.#deps.cgroups.freeze(id);
+    if (this.#stateOf(entry) !== "running") return;
+    this.#deps.cgroups.freeze(id);
+    this.#pager.sleepBegan(id);
+  }
+
+  async memory(id: SandboxId): Promise<EngineSandboxMemory> {
+    this.#find(id);
+    return { ...memoryOf(this.#deps.cgroups.processIds(id)), isPagedOut: this.#pager.isPagedOut(id) };
+  }
+
+  /** Ends what runs in the background. */
+  close(): Promise<void> {
+    return this.#pager[Symbol.asyncDispose]();
   }
 
   thaw(id: SandboxId): boolean {
     if (!this.#entries.has(id)) return false;
     this.#deps.cgroups.thaw(id);
+    this.#pager.sleepEnded(id);
     return true;
   }
 
@@ -128,6 +154,7 @@ export class Sandboxes implements EnginePort {
     const entry = this.#find(id);
     const state = this.#stateOf(entry);
     if (state === "asleep") this.#deps.cgroups.thaw(id);
+    this.#pager.sleepEnded(id);
     if (state !== "stopped") return this.#describe(entry, "running");
     return this.#changes.run(id, async () => {
       if (this.#entries.get(id) !== entry) throw notFound(id);
@@ -209,6 +236,7 @@ export class Sandboxes implements EnginePort {
   /** Nothing is left of the sandbox afterwards. The run record goes first, so that a cut-off removal is finished at the next start. */
   async #end(id: SandboxId, entry: Entry): Promise<void> {
     await rm(entry.files.run, { force: true });
+    this.#pager.forget(id);
     await this.#endProcesses(id);
     await this.#deps.volumes.release(entry.spec);
     await Promise.all([this.#giveBackNetwork(entry), this.#removeDataFiles(id)]);

@@ -31,6 +31,7 @@ export interface EngineProcessOptions {
   /** What is shown as sandbox-api. */
   readonly agentFile?: string;
   readonly startTimeoutMs?: number;
+  readonly pageOutAfterMs?: number;
 }
 
 export class EngineProcess {

@@ -18,6 +18,7 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
     dataDir: options.data,
     agentFile: AGENT_FILE,
     serverUserId: Number(options.serverUser),
+    pageOutAfterMs: config.pageOutAfterMs,
     ...(config.resolver === undefined ? {} : { resolver: config.resolver }),
   });
   const server = serveEngine(engine.sandboxes, {
