@@ -105,6 +105,12 @@ export class ProcessMemory implements Disposable {
   }
 }
 
+/** Whether this kernel reports pages as we ask: Linux 6.7 and later. */
+export function canScanPages(): boolean {
+  using own = ProcessMemory.open(process.pid);
+  return own?.resident(PAGE_BYTES).next().done === false;
+}
+
 /** Regions as the kernel reports them, made into what it takes. */
 function asPages(regions: BigUint64Array): Pages {
   const count = regions.length / REGION_FIELD_COUNT;
