@@ -5,6 +5,7 @@ import { benchAgent } from "./agent.ts";
 import { benchBurst } from "./burst.ts";
 import { type BenchContext, withDormouse } from "./context.ts";
 import { benchCreate } from "./create.ts";
+import { benchDeepSleep } from "./deep-sleep.ts";
 import { benchExec } from "./exec.ts";
 import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
@@ -36,7 +37,10 @@ const STAY_AWAKE = { DORMOUSE_IDLE_MS: "600000" };
 /** On one whose sandboxes fall asleep as soon as they may. */
 const ASLEEP: Benchmarks = { wake: benchWake };
 const FALL_ASLEEP_SOON = { DORMOUSE_IDLE_MS: "100" };
-const NAMES = [...Object.keys(AWAKE), ...Object.keys(ASLEEP)];
+/** On one that moves them to swap as soon as they are asleep. */
+const DEEP_ASLEEP: Benchmarks = { deep: benchDeepSleep };
+const FALL_DEEP_ASLEEP_SOON = { ...FALL_ASLEEP_SOON, DORMOUSE_PAGE_OUT_AFTER_MS: "50" };
+const NAMES = [AWAKE, ASLEEP, DEEP_ASLEEP].flatMap((benchmarks) => Object.keys(benchmarks));
 
 const HELP = `Usage: npm run bench -- [options]
 
@@ -71,7 +75,11 @@ function selectedNames(): string[] {
 }
 
 async function runAll(names: readonly string[]): Promise<Figure[]> {
-  return [...(await runSome(STAY_AWAKE, AWAKE, names)), ...(await runSome(FALL_ASLEEP_SOON, ASLEEP, names))];
+  return [
+    ...(await runSome(STAY_AWAKE, AWAKE, names)),
+    ...(await runSome(FALL_ASLEEP_SOON, ASLEEP, names)),
+    ...(await runSome(FALL_DEEP_ASLEEP_SOON, DEEP_ASLEEP, names)),
+  ];
 }
 
 /** Those of `benchmarks` that are named, on one Dormouse. */
