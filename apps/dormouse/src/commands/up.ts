@@ -32,7 +32,7 @@ export async function runUp(config: Config): Promise<void> {
     startChild({
       name: "engine",
       command: engineCommand([`--data=${dataDir}`, `--server-user=${user.userId}`, `--server-group=${user.groupId}`]),
-      env: { ...COMMON_ENV, ...passOn({ DORMOUSE_LOG: config.logLevel, DORMOUSE_RESOLVER: config.resolver }) },
+      env: { ...COMMON_ENV, ...engineEnv(config) },
     });
   const firstEngine = await startEngine();
   // Not before the engine holds the data folder: until then these may be another one's.
@@ -87,6 +87,13 @@ const COMMON_ENV = {
   /* Bun's default of 256 would make the 257th open stream wait for the first to end. */
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
 };
+
+const engineEnv = (config: Config): Record<string, string> =>
+  passOn({
+    DORMOUSE_LOG: config.logLevel,
+    DORMOUSE_RESOLVER: config.resolver,
+    DORMOUSE_PAGE_OUT_AFTER_MS: String(config.pageOutAfterMs),
+  });
 
 const serverEnv = (config: Config): Record<string, string> =>
   passOn({

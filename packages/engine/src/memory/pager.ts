@@ -17,10 +17,11 @@ const CHUNK_BYTES = 256 * 1024;
 /** Between chunks, so that page-out takes at most about half of one core. */
 const PAUSE_MS = 1;
 /**
- * What came back since an earlier page-out is what the sandbox needs to answer. As long as it is no more than this, it stays:
- * the next wake then finds it in RAM.
+ * What came back since an earlier page-out is what the sandbox needs to answer. It stays for the next wake, as long as it is
+ * little, in itself and beside what has left: otherwise little would be gained by sleep.
  */
-const KEEP_BYTES = 4 * 1024 * 1024;
+const KEEP_BYTES = 6 * 1024 * 1024;
+const KEEP_SHARE = 0.5;
 
 /** One sleep of one sandbox; another sleep is another object. */
 interface Sleep {
@@ -36,8 +37,8 @@ export class Pager implements AsyncDisposable {
   readonly #deps: PagerDeps;
   /** In the order they are due. */
   readonly #sleeps = new Map<SandboxId, Sleep>();
-  /** Sandboxes that were paged out at least once, so that what they hold now came back for a reason. */
-  readonly #known = new Set<SandboxId>();
+  /** The most that was moved for a sandbox in one sleep, in bytes. What it has in RAM since then came back for a reason. */
+  readonly #movedBytes = new Map<SandboxId, number>();
   /** Sandboxes whose present sleep the pager is done with; the server may have woken them since. */
   readonly #pagedOut = new Set<SandboxId>();
   readonly #closing = new AbortController();
@@ -64,7 +65,7 @@ export class Pager implements AsyncDisposable {
   /** A sandbox is gone. */
   forget(id: SandboxId): void {
     this.sleepEnded(id);
-    this.#known.delete(id);
+    this.#movedBytes.delete(id);
   }
 
   /** True while a sandbox sleeps without the memory it can do without. */
@@ -96,24 +97,33 @@ export class Pager implements AsyncDisposable {
     const { id } = sleep;
     if (freeSwapBytes() === 0) return;
     const pids = cgroups.processIds(id);
-    if (!this.#known.has(id) || !holdsAtMost(KEEP_BYTES, pids)) {
+    if (!this.#needsLittle(id, pids)) {
       cgroups.allowSwap(id, true);
-      for (const pid of pids) await this.#pageOutProcess(pid, sleep);
+      let movedBytes = 0;
+      for (const pid of pids) movedBytes += await this.#pageOutProcess(pid, sleep);
       cgroups.allowSwap(id, false);
+      if (this.#isAsleep(sleep)) this.#movedBytes.set(id, Math.max(movedBytes, this.#movedBytes.get(id) ?? 0));
     }
-    if (!this.#isAsleep(sleep)) return;
-    this.#known.add(id);
-    this.#pagedOut.add(id);
+    if (this.#isAsleep(sleep)) this.#pagedOut.add(id);
   }
 
-  async #pageOutProcess(pid: number, sleep: Sleep): Promise<void> {
+  #needsLittle(id: SandboxId, pids: readonly number[]): boolean {
+    const movedBytes = this.#movedBytes.get(id) ?? 0;
+    return holdsAtMost(Math.min(KEEP_BYTES, movedBytes * KEEP_SHARE), pids);
+  }
+
+  /** Returns how much it moved, in bytes. */
+  async #pageOutProcess(pid: number, sleep: Sleep): Promise<number> {
     using memory = ProcessMemory.open(pid);
+    let movedBytes = 0;
     for (const pages of memory?.resident(CHUNK_BYTES) ?? []) {
-      if (!this.#isAsleep(sleep)) return;
+      if (!this.#isAsleep(sleep)) break;
       memory?.pageOut(pages);
+      movedBytes += pages.sizeBytes;
       do await this.#wait(PAUSE_MS);
       while (this.#deps.isEngineBusy() && !this.#closing.signal.aborted);
     }
+    return movedBytes;
   }
 
   #isAsleep(sleep: Sleep): boolean {
