@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { instanceDir, instanceName, usedRamBytes } from "@dormouse/engine";
+import { compactZram, instanceDir, instanceName, usedRamBytes } from "@dormouse/engine";
 import { connectEngine } from "@dormouse/engine/client";
 import { noSwapReason, type TestSwap, useSwap } from "@dormouse/engine/testkit";
 import type { EnginePort, EngineSandbox } from "@dormouse/schema";
@@ -148,6 +148,7 @@ interface SleepKind {
 
 /** All that exists because of one of the sandboxes that are asleep now; programs and libraries they share are told beside it. */
 async function sleepFigure({ engine, dormouse, swap }: Bench, { key, title, limitMib }: SleepKind): Promise<Figure> {
+  await compactZram();
   const sandboxes = await engine.list();
   const inRam = sandboxes.map((sandbox) => heldBytes(instanceName(dormouse.dataDir), sandbox));
   const mean = (pick: (held: Held) => number): number =>

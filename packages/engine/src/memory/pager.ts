@@ -3,6 +3,7 @@ import type { SandboxId } from "@dormouse/schema";
 import type { Cgroups } from "../cgroups.ts";
 import { ProcessMemory } from "./process-memory.ts";
 import { freeSwapBytes } from "./usage.ts";
+import { compactZram } from "./zram.ts";
 
 export interface PagerDeps {
   readonly cgroups: Cgroups;
@@ -86,6 +87,7 @@ export class Pager implements AsyncDisposable {
       if (this.#sleeps.get(sleep.id) === sleep) this.#sleeps.delete(sleep.id);
     }
     this.#work = undefined;
+    if (!this.#closing.signal.aborted) await compactZram();
   }
 
   async #wait(ms: number): Promise<void> {
