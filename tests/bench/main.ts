@@ -6,6 +6,7 @@ import { benchBurst } from "./burst.ts";
 import { type BenchContext, withDormouse } from "./context.ts";
 import { benchCreate } from "./create.ts";
 import { benchCreateWarm, KEEP_WARM } from "./create-warm.ts";
+import { benchDeepSleep } from "./deep-sleep.ts";
 import { benchExec } from "./exec.ts";
 import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
@@ -42,7 +43,10 @@ const ASLEEP: Benchmarks = { wake: benchWake };
 const FALL_ASLEEP_SOON = { DORMOUSE_IDLE_MS: "100" };
 /** On one whose processes are killed. */
 const KILLED: Benchmarks = { kill9: benchKill9 };
-const NAMES = [AWAKE, WARM, ASLEEP, KILLED].flatMap((benchmarks) => Object.keys(benchmarks));
+/** On one that moves them to swap as soon as they are asleep. */
+const DEEP_ASLEEP: Benchmarks = { deep: benchDeepSleep };
+const FALL_DEEP_ASLEEP_SOON = { ...FALL_ASLEEP_SOON, DORMOUSE_PAGE_OUT_AFTER_MS: "50" };
+const NAMES = [AWAKE, WARM, ASLEEP, DEEP_ASLEEP, KILLED].flatMap((benchmarks) => Object.keys(benchmarks));
 
 const HELP = `Usage: npm run bench -- [options]
 
@@ -82,6 +86,7 @@ async function runAll(names: readonly string[]): Promise<Figure[]> {
     ...(await runSome({ ...STAY_AWAKE, ...KEEP_WARM }, WARM, names)),
     ...(await runSome(FALL_ASLEEP_SOON, ASLEEP, names)),
     ...(await runSome(STAY_AWAKE, KILLED, names)),
+    ...(await runSome(FALL_DEEP_ASLEEP_SOON, DEEP_ASLEEP, names)),
   ];
 }
 

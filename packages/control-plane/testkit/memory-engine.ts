@@ -3,6 +3,7 @@ import {
   type EngineImage,
   type EnginePort,
   type EngineSandbox,
+  type EngineSandboxMemory,
   type EngineSandboxSpec,
   type EngineStats,
   SandboxId,
@@ -58,6 +59,11 @@ export class MemoryEngine implements EnginePort {
     const sandbox = this.#sandboxes.get(id);
     if (sandbox === undefined) throw new AppError("SANDBOX_NOT_FOUND", `Cannot find sandbox "${id}"`);
     return sandbox;
+  }
+
+  async memory(id: SandboxId): Promise<EngineSandboxMemory> {
+    await this.get(id);
+    return { residentBytes: 0, swappedBytes: 0, isPagedOut: false };
   }
 
   async list(): Promise<EngineSandbox[]> {

@@ -33,6 +33,10 @@ export interface Cgroups {
   /** Kills every process of the sandbox, frozen ones too. */
   kill(id: SandboxId): void;
   isEmpty(id: SandboxId): boolean;
+  /** Host ids of its processes. */
+  processIds(id: SandboxId): number[];
+  /** Whether its memory may go to swap. At all other times its limit is RAM, also on a host with swap. */
+  allowSwap(id: SandboxId, isAllowed: boolean): void;
   /** Forgets the groups of a sandbox; they must be empty. */
   remove(id: SandboxId): void;
   /** Sandboxes that have groups. */
@@ -167,6 +171,10 @@ abstract class UnifiedTree {
     return !readIfPresent(this.#file(id, "cgroup.events")).includes("populated 1");
   }
 
+  processIds(id: SandboxId): number[] {
+    return readIfPresent(this.#file(id, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
+  }
+
   protected groupDir(id: SandboxId): string {
     return join(this.root, id);
   }
@@ -193,9 +201,14 @@ class V2Cgroups extends UnifiedTree implements Cgroups {
     mkdirSync(dir, { recursive: true });
     this.letServerThaw(id);
     writeFileSync(join(dir, "memory.max"), String(memoryBytes(limits)));
+    this.allowSwap(id, false);
     writeFileSync(join(dir, "cpu.max"), `${cpuQuotaUs(limits)} ${CPU_PERIOD_US}`);
     writeFileSync(join(dir, "pids.max"), String(limits.maxProcessCount));
     return [join(dir, "cgroup.procs")];
+  }
+
+  allowSwap(id: SandboxId, isAllowed: boolean): void {
+    writeIfPresent(join(this.groupDir(id), "memory.swap.max"), isAllowed ? "max" : "0");
   }
 
   remove(id: SandboxId): void {
@@ -233,11 +246,15 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
     for (const dir of dirs) mkdirSync(dir, { recursive: true });
     this.letServerThaw(id);
     writeFileSync(join(memory, id, "memory.limit_in_bytes"), String(memoryBytes(limits)));
+    writeIfPresent(join(memory, id, "memory.memsw.limit_in_bytes"), String(memoryBytes(limits)));
     writeFileSync(join(cpu, id, "cpu.cfs_period_us"), String(CPU_PERIOD_US));
     writeFileSync(join(cpu, id, "cpu.cfs_quota_us"), String(cpuQuotaUs(limits)));
     writeFileSync(join(pids, id, "pids.max"), String(limits.maxProcessCount));
     return dirs.map((dir) => join(dir, "cgroup.procs"));
   }
+
+  /** Always allowed: RAM and swap have one limit together, so the kernel gains nothing by swapping at that limit. */
+  allowSwap(): void {}
 
   remove(id: SandboxId): void {
     for (const tree of [...Object.values(this.#trees), this.root]) removeGroup(join(tree, id));
@@ -263,6 +280,11 @@ const cpuQuotaUs = (limits: Limits): number => Math.round(limits.cpuCount * CPU_
 
 function readIfPresent(file: string): string {
   return existsSync(file) ? readFileSync(file, "utf8") : "";
+}
+
+/** For files that kernels without swap accounting do not have. */
+function writeIfPresent(file: string, content: string): void {
+  if (existsSync(file)) writeFileSync(file, content);
 }
 
 function removeGroup(dir: string): void {

@@ -1,7 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, isErrorCode } from "@dormouse/kernel";
-import { EngineImage, type EnginePort, EngineSandbox, EngineStats, SandboxId, UnpackedVolume } from "@dormouse/schema";
+import {
+  EngineImage,
+  type EnginePort,
+  EngineSandbox,
+  EngineSandboxMemory,
+  EngineStats,
+  SandboxId,
+  UnpackedVolume,
+} from "@dormouse/schema";
 import { z } from "zod";
 
 const Failure = z.object({
@@ -36,6 +44,7 @@ export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: Engi
         .array(z.unknown())
         .parse(await call("GET", "/sandboxes"))
         .map(remember),
+    memory: async (id) => EngineSandboxMemory.parse(await call("GET", `/sandboxes/${id}/memory`)),
     thaw: (id) => thaw(freezeFiles.get(id)),
     sleep: async (id) => void (await call("POST", `/sandboxes/${id}/sleep`)),
     wake: async (id) => remember(await call("POST", `/sandboxes/${id}/wake`)),

@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { release } from "node:os";
 import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
+import { canScanPages } from "./memory/process-memory.ts";
+import { hasZram, swapDevices } from "./memory/zram.ts";
 import { hostResolver } from "./network/firewall.ts";
 import { openMappedUserNamespace } from "./user-namespace.ts";
 import { canGrowMounted } from "./volumes/loop-mounts.ts";
@@ -171,14 +173,25 @@ function examineVolumes(): Finding {
 }
 
 function examineSwap(): Finding {
-  const hasSwap = readFileSync("/proc/swaps", "utf8").trim().split("\n").length > 1;
-  if (hasSwap) return { name: "swap", status: "ok", detail: "present" };
-  return {
-    name: "swap",
-    status: "limited",
-    detail: "none: sleeping sandboxes keep all their memory resident",
-    mend: "Set up zram or a swap file",
-  };
+  const name = "deep sleep";
+  const devices = swapDevices();
+  if (devices.length === 0) {
+    const detail = "off, as there is no swap: sleeping sandboxes keep all their memory in RAM";
+    return {
+      name,
+      status: "limited",
+      detail,
+      mend: hasZram() ? "dormouse zram on" : "modprobe zram && dormouse zram on",
+    };
+  }
+  if (!canScanPages()) {
+    const detail = `off, as Linux ${release()} cannot tell which pages a process has in RAM`;
+    return { name, status: "limited", detail, mend: "Use Linux 6.7 or later" };
+  }
+  const swaps = devices.map(
+    ({ path, sizeBytes, usedBytes }) => `${path} (${mib(usedBytes)} of ${mib(sizeBytes)} MiB used)`,
+  );
+  return { name, status: "ok", detail: `long sleepers move their memory to ${swaps.join(", ")}` };
 }
 
 /** How full this host is, beside how full the policy, the default one but for `changes`, lets it become. */
@@ -197,3 +210,5 @@ export function examineRoom(dataDir: string, changes: Partial<AdmissionPolicy>):
     "Free some, or creates are refused: the reserves are DORMOUSE_MEMORY_RESERVE_MIB and DORMOUSE_DISK_RESERVE_MIB";
   return { name, status: "limited", detail, mend };
 }
+
+const mib = (bytes: number): number => Math.round(bytes / 2 ** 20);

@@ -32,6 +32,8 @@ export interface EngineOptions {
   /** What differs from the default policy. */
   readonly admission?: Partial<AdmissionPolicy>;
   readonly startTimeoutMs?: number;
+  /** How long a sandbox sleeps before its memory goes to swap; by default 60,000, and 0 for never. */
+  readonly pageOutAfterMs?: number;
 }
 
 export interface Engine extends AsyncDisposable {
@@ -94,6 +96,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     warmSizes: new Map(Object.entries(options.warmPool ?? {})),
     parallelStartCount: cpus().length * PARALLEL_STARTS_PER_CORE,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
+    pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
   await sandboxes.adopt(stored);
   slots.refill();
@@ -101,7 +104,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= (async () => {
-      await sandboxes.closeWarmPool();
+      await sandboxes.close();
       await slots.close();
       await disk[Symbol.asyncDispose]();
       if (sandboxes.count > 0) return;

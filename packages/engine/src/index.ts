@@ -7,4 +7,5 @@ export { runCommand } from "./run-command.ts";
 export { buildImage, type BuildRequest } from "./images/build.ts";
 export { importImage, type ImportRequest } from "./images/import.ts";
 export { examineHost, examineRoom, type Finding } from "./doctor.ts";
+export { addZramSwap, compactZram, removeZramSwap, type SwapDevice, usedRamBytes, zramSwap } from "./memory/zram.ts";
 export { openReadyPipe, type ReadyPipe } from "./ready-pipe.ts";

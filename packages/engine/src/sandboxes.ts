@@ -5,6 +5,7 @@ import {
   type EnginePort,
   type EngineImage,
   type EngineSandbox,
+  type EngineSandboxMemory,
   type EngineSandboxSpec,
   type EngineSandboxState,
   type EngineStats,
@@ -20,6 +21,8 @@ import type { DiskSync } from "./disk-sync.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageManifest, ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
+import { Pager } from "./memory/pager.ts";
+import { memoryOf } from "./memory/usage.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
 import { isAlive, isOfThisBoot, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
 import { prepareFiles } from "./rootfs.ts";
@@ -45,6 +48,8 @@ export interface SandboxesDeps {
   readonly startTimeoutMs: number;
   /** How many sandboxes are kept started ahead of need, by image as `name:tag`. */
   readonly warmSizes: ReadonlyMap<string, number>;
+  /** How long a sandbox sleeps before its memory goes to swap; 0 for never. */
+  readonly pageOutAfterMs: number;
 }
 
 interface Entry {
@@ -64,6 +69,7 @@ export class Sandboxes implements EnginePort {
   readonly #starts: Semaphore;
   readonly #removals = new SingleFlight<void>();
   readonly #warm: WarmPool;
+  readonly #pager: Pager;
   #creatingCount = 0;
 
   constructor(deps: SandboxesDeps) {
@@ -77,6 +83,11 @@ export class Sandboxes implements EnginePort {
       },
       discard: (sandbox) => discardWarm(deps, sandbox),
       mayPrepare: () => this.#creatingCount === 0,
+    });
+    this.#pager = new Pager({
+      cgroups: deps.cgroups,
+      afterMs: deps.pageOutAfterMs,
+      isEngineBusy: () => !this.#starts.isIdle,
     });
   }
 
@@ -95,9 +106,12 @@ export class Sandboxes implements EnginePort {
     if (sandbox.spec !== undefined) this.#deps.volumes.adopt(sandbox.spec);
     if (sandbox.state === "half") return this.#erase(id, sandbox.spec);
     const { spec, createdAtMs, run } = sandbox;
-    this.#entries.set(id, { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined });
+    const entry = { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined };
+    this.#entries.set(id, entry);
+    const state = this.#stateOf(entry);
+    if (state === "asleep") this.#pager.sleepBegan(id);
     /* A restart that was cut off may have left some that run. */
-    if (!isAlive(run)) await this.#endProcesses(id);
+    if (state === "stopped") await this.#endProcesses(id);
   }
 
   async newId(image: string): Promise<SandboxId> {
@@ -109,9 +123,10 @@ export class Sandboxes implements EnginePort {
     this.#warm.refill();
   }
 
-  /** Ends the sandboxes that are nobody's. */
-  closeWarmPool(): Promise<void> {
-    return this.#warm.close();
+  /** Ends the sandboxes that are nobody's, and what else runs in the background. */
+  async close(): Promise<void> {
+    await this.#warm.close();
+    await this.#pager[Symbol.asyncDispose]();
   }
 
   async create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
@@ -175,13 +190,22 @@ export class Sandboxes implements EnginePort {
   async sleep(id: SandboxId): Promise<void> {
     const entry = this.#find(id);
     faultPoint("engine.sleep.asked");
-    if (this.#stateOf(entry) === "running") this.#deps.cgroups.freeze(id);
+    if (this.#stateOf(entry) === "running") {
+      this.#deps.cgroups.freeze(id);
+      this.#pager.sleepBegan(id);
+    }
     faultPoint("engine.sleep.frozen");
+  }
+
+  async memory(id: SandboxId): Promise<EngineSandboxMemory> {
+    this.#find(id);
+    return { ...memoryOf(this.#deps.cgroups.processIds(id)), isPagedOut: this.#pager.isPagedOut(id) };
   }
 
   thaw(id: SandboxId): boolean {
     if (!this.#entries.has(id)) return false;
     this.#deps.cgroups.thaw(id);
+    this.#pager.sleepEnded(id);
     return true;
   }
 
@@ -189,6 +213,7 @@ export class Sandboxes implements EnginePort {
     const entry = this.#find(id);
     const state = this.#stateOf(entry);
     if (state === "asleep") this.#deps.cgroups.thaw(id);
+    this.#pager.sleepEnded(id);
     faultPoint("engine.wake.thawed");
     if (state !== "stopped") return this.#describe(entry, "running");
     return this.#changes.run(id, async () => {
@@ -294,6 +319,7 @@ export class Sandboxes implements EnginePort {
   /** Nothing is left of the sandbox afterwards. The run record goes first, so that a cut-off removal is finished at the next start. */
   async #end(id: SandboxId, entry: Entry): Promise<void> {
     await rm(entry.files.run, { force: true });
+    this.#pager.forget(id);
     faultPoint("engine.remove.unrecorded");
     await this.#endProcesses(id);
     faultPoint("engine.remove.ended");

@@ -61,6 +61,8 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
     case "DELETE sandboxes/:id":
       await engine.remove(SandboxId.parse(rawId));
       return Response.json({});
+    case "GET sandboxes/:id/memory":
+      return Response.json(await engine.memory(SandboxId.parse(rawId)));
     case "POST sandboxes/:id/sleep":
       await engine.sleep(SandboxId.parse(rawId));
       return Response.json({});

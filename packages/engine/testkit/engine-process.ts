@@ -34,6 +34,7 @@ export interface EngineProcessOptions {
   readonly startTimeoutMs?: number;
   readonly warmPool?: Readonly<Record<string, number>>;
   readonly admission?: Partial<AdmissionPolicy>;
+  readonly pageOutAfterMs?: number;
 }
 
 export class EngineProcess {

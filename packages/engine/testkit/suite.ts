@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { AppError, randomId } from "@dormouse/kernel";
 import { type EnginePort, EngineSandboxSpec } from "@dormouse/schema";
-import { type EngineProcess, TestData } from "./engine-process.ts";
+import { type EngineProcess, type EngineProcessOptions, TestData } from "./engine-process.ts";
 import { addBaseImage } from "./images.ts";
 import { tracesOnMachine } from "./machine.ts";
 import { instanceName } from "../src/instance.ts";
@@ -16,7 +16,7 @@ export interface EngineSuite {
 }
 
 /** One real engine for the tests of a file, with the base image; nothing of it may be left when they are done. */
-export function useEngine(): EngineSuite {
+export function useEngine(options: EngineProcessOptions = {}): EngineSuite {
   let instance = "";
   let data: TestData | undefined;
   let engine: EngineProcess | undefined;
@@ -25,7 +25,7 @@ export function useEngine(): EngineSuite {
     data = new TestData();
     instance = instanceName(data.dir);
     await addBaseImage(data.dir);
-    engine = await data.start();
+    engine = await data.start(options);
   }, 300_000);
 
   afterAll(async () => {

@@ -65,6 +65,17 @@ export const EngineSandbox = z.object({
 });
 export type EngineSandbox = z.infer<typeof EngineSandbox>;
 
+/** What a sandbox holds of the machine's memory; what it shares with others counts in parts. */
+export const EngineSandboxMemory = z.object({
+  /** In RAM. */
+  residentBytes: z.number(),
+  /** In swap, as large as it was in RAM. */
+  swappedBytes: z.number(),
+  /** True while it sleeps without the memory it can do without. */
+  isPagedOut: z.boolean(),
+});
+export type EngineSandboxMemory = z.infer<typeof EngineSandboxMemory>;
+
 export const EngineImage = z.object({
   /** Without prefix: `base-image`. */
   name: z.string(),
@@ -112,6 +123,8 @@ export interface EnginePort {
   /** @throws SANDBOX_NOT_FOUND */
   get(id: SandboxId): Promise<EngineSandbox>;
   list(): Promise<EngineSandbox[]>;
+  /** @throws SANDBOX_NOT_FOUND */
+  memory(id: SandboxId): Promise<EngineSandboxMemory>;
   /** Freezes every process of the sandbox, memory kept. Idempotent. @throws SANDBOX_NOT_FOUND */
   sleep(id: SandboxId): Promise<void>;
   /**

@@ -22,6 +22,7 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
     serverUserId: Number(options.serverUser),
     admission: config.admission,
     warmPool: warmSizes(config.warmPool),
+    pageOutAfterMs: config.pageOutAfterMs,
     ...(config.resolver === undefined ? {} : { resolver: config.resolver }),
   });
   const server = serveEngine(engine.sandboxes, {

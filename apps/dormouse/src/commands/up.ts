@@ -89,12 +89,13 @@ const COMMON_ENV = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
 };
 
-const engineEnv = ({ logLevel, resolver, warmPool, admission, faultPoint }: Config): Record<string, string> =>
+const engineEnv = ({ admission, ...config }: Config): Record<string, string> =>
   passOn({
-    DORMOUSE_LOG: logLevel,
-    DORMOUSE_RESOLVER: resolver,
-    DORMOUSE_FAULT_POINT: faultPoint,
-    DORMOUSE_WARM_POOL: warmPool.join(","),
+    DORMOUSE_LOG: config.logLevel,
+    DORMOUSE_RESOLVER: config.resolver,
+    DORMOUSE_PAGE_OUT_AFTER_MS: String(config.pageOutAfterMs),
+    DORMOUSE_FAULT_POINT: config.faultPoint,
+    DORMOUSE_WARM_POOL: config.warmPool.join(","),
     DORMOUSE_MAX_SANDBOXES: admission.maxSandboxCount?.toString(),
     DORMOUSE_MEMORY_OVERCOMMIT: admission.memoryOvercommit?.toString(),
     DORMOUSE_MEMORY_RESERVE_MIB: admission.memoryReserveMiB?.toString(),

@@ -1,5 +1,13 @@
 import { AppError } from "@dormouse/kernel";
-import type { EngineImage, EnginePort, EngineSandbox, EngineStats, SandboxId, UnpackedVolume } from "@dormouse/schema";
+import type {
+  EngineImage,
+  EnginePort,
+  EngineSandbox,
+  EngineSandboxMemory,
+  EngineStats,
+  SandboxId,
+  UnpackedVolume,
+} from "@dormouse/schema";
 
 /** An engine for one sandbox that only remembers; `beforeSleep` and `beforeWake` let a test hold or fail a call. */
 export class MemoryEngine implements EnginePort {
@@ -59,6 +67,10 @@ export class MemoryEngine implements EnginePort {
 
   get(id: SandboxId): Promise<EngineSandbox> {
     return this.wake(id);
+  }
+
+  memory(): Promise<EngineSandboxMemory> {
+    return Promise.resolve({ residentBytes: 0, swappedBytes: 0, isPagedOut: false });
   }
 
   list(): Promise<EngineSandbox[]> {
