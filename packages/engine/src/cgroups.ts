@@ -245,6 +245,8 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
     const dirs = [memory, cpu, pids, this.root].map((tree) => join(tree, id));
     for (const dir of dirs) mkdirSync(dir, { recursive: true });
     this.letServerThaw(id);
+    // Never below the limit of RAM alone, which one that was kept ready has already.
+    writeIfPresent(join(memory, id, "memory.memsw.limit_in_bytes"), "-1");
     writeFileSync(join(memory, id, "memory.limit_in_bytes"), String(memoryBytes(limits)));
     writeIfPresent(join(memory, id, "memory.memsw.limit_in_bytes"), String(memoryBytes(limits)));
     writeFileSync(join(cpu, id, "cpu.cfs_period_us"), String(CPU_PERIOD_US));
