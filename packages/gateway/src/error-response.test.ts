@@ -2,6 +2,7 @@ import { AppError } from "@dormouse/kernel";
 import { expect, test } from "bun:test";
 import { API_KEY, GatewayBench, type BenchOptions } from "./testkit/gateway-bench.ts";
 import { startRelayAgent } from "./testkit/relay-agent.ts";
+import { exchange } from "./testkit/raw-client.ts";
 
 interface Failure {
   readonly code: string;
@@ -62,6 +63,20 @@ test.each(FAILURES)("$code is told to programs by header and JSON, to browsers a
   }
   expect(forProgram.headers.has("refresh")).toBe(false);
   expect(forBrowser.headers.has("refresh")).toBe(forBrowser.status >= 503);
+});
+
+test("a failure is told as well when the Host header is no host", async () => {
+  await using bench = new GatewayBench();
+  const lines = [
+    "GET /preview/none/?bl_preview_token=x HTTP/1.1",
+    "Host: a b",
+    "Accept: text/html",
+    "Connection: close",
+  ];
+  const { status, body } = await exchange(bench.port, `${lines.join("\r\n")}\r\n\r\n`);
+  expect(status).toBe(404);
+  expect(body).toContain("ROUTE_NOT_FOUND");
+  expect(body).not.toContain("bl_preview_token");
 });
 
 test("a wake that takes long is told in time, goes on, and serves the next request", async () => {

@@ -13,6 +13,7 @@ import { type ConnectionType, OpenConnections } from "./open-connections.ts";
 import { type AddressBook, findPlace, type Place } from "./place.ts";
 import type { GatewayDirectory } from "@dormouse/schema";
 import { answerPreflight } from "./preflight.ts";
+import { pathOf } from "./raw-path.ts";
 import { authorize, destinationOf, findRoute, sandboxOf, type Route } from "./route.ts";
 import { connectionOf, type EdgeReader } from "./trusted-proxies.ts";
 import { isWebSocketUpgrade, joinWebSockets, webSocketHandlers, type GatewaySocketData } from "./websocket.ts";
@@ -123,7 +124,7 @@ function explain({ errorPages, meter }: Rooms, request: Request, { route, thrown
   const error = toAppError(thrown);
   meter?.noteFailure(error.code);
   const accept = request.headers.get("accept");
-  const requestPath = new URL(request.url).pathname;
+  const [requestPath = ""] = pathOf(request.url).split("?", 1);
   const responseHeaders = route?.preview?.responseHeaders;
   return errorResponse(error, { accept, responseHeaders, requestPath, pages: errorPages });
 }
