@@ -8,6 +8,7 @@ import { sweepAbandoned } from "./abandoned.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
+import { sweepImages } from "./images/collect.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
@@ -17,6 +18,7 @@ import { isAlive, readStoredSandboxes } from "./records.ts";
 import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { mountBind, mountTmpfs, sealedCopy } from "./syscalls.ts";
+import { openMappedUserNamespace } from "./user-namespace.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
 export interface EngineOptions {
@@ -67,6 +69,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const cgroups = openCgroups({ instance: name, runDir: layout.runDir, serverUserId: options.serverUserId });
   await sweepAbandoned(instance, options.serverUserId);
   const images = new ImageStore(layout.imagesDir());
+  await sweepImages(images);
+  const userNamespaceFd = await openMappedUserNamespace();
+  const layers = new LayerMounts(layout, images, userNamespaceFd);
   const stored = readStoredSandboxes(layout);
   const running = [...stored.values()].flatMap((sandbox) =>
     sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
@@ -86,7 +91,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     layout,
     cgroups,
     images,
-    layers: await LayerMounts.open(layout, images),
+    layers,
     slots,
     volumes,
     disk,
