@@ -40,7 +40,16 @@ export async function pullToLayout(deps: RegistryDeps, transfer: Transfer): Prom
     reference: chosen,
     credentials,
     command: (address, { tls }) => [
-      ...["skopeo", "--insecure-policy", "copy", `--src-authfile=${AUTH_FILE}`, `--src-tls-verify=${tls}`],
+      ...[
+        "sh",
+        "-euc",
+        'exec skopeo "$@" >&2',
+        "sh",
+        "--insecure-policy",
+        "copy",
+        `--src-authfile=${AUTH_FILE}`,
+        `--src-tls-verify=${tls}`,
+      ],
       ...["--dest-oci-accept-uncompressed-layers", address, "oci:/layout"],
     ],
     shown: [{ source: layoutDir, target: "layout", isWritable: true }],
@@ -84,7 +93,7 @@ export async function pullImage(
   await using draft = deps.images.newDraft();
   const layoutDir = draft.dir;
   await pullToLayout(deps, { ...transfer, layoutDir });
-  return importOciLayout(deps, { id, layoutDir, signal: transfer.signal });
+  return await importOciLayout(deps, { id, layoutDir, signal: transfer.signal });
 }
 
 /** Sends an image of the store to a registry. @throws what `pushLayout` throws; HOST_FULL */
@@ -95,7 +104,7 @@ export async function pushImage(
   await using draft = deps.images.newDraft();
   const layoutDir = draft.dir;
   await exportOciLayout(deps, { image, layoutDir, signal: transfer.signal });
-  return pushLayout(deps, { ...transfer, layoutDir });
+  return await pushLayout(deps, { ...transfer, layoutDir });
 }
 
 interface FoundManifest {
