@@ -9,6 +9,7 @@ import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { sweepImages } from "./images/collect.ts";
+import type { RegistryMirrors } from "./images/registries.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
@@ -30,6 +31,8 @@ export interface EngineOptions {
   /** IPv4 resolver the sandboxes ask; by default the host's own. */
   readonly resolver?: string;
   readonly readySlotCount?: number;
+  /** Where image registries are found, by host, such as `{ "docker.io": "http://127.0.0.1:5000" }`; by default where they say. */
+  readonly registries?: RegistryMirrors;
   /** How many sandboxes are kept started ahead of need, by image as `name:tag`; by default none. */
   readonly warmPool?: Readonly<Record<string, number>>;
   /** What differs from the default policy. */
@@ -113,7 +116,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
-  const port = enginePort({ sandboxes, volumes, images });
+  const imageTools = { layout, userNamespaceFd, images, slots, mirrors: options.registries ?? {} };
+  const port = enginePort({ sandboxes, volumes, layers, imageTools });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
 }
 

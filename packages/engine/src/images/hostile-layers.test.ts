@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { readdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { failure, ImageTools, type LayoutLayer, newImageId, tarBytes, type TarEntry } from "../../testkit/index.ts";
 import { runCommand } from "../run-command.ts";
@@ -34,8 +34,8 @@ const bringEntries = (...entries: TarEntry[]) => bring([{ tarFile: tools.tar(ent
 
 const filesOf = async (image: { layers: readonly string[] }): Promise<string[]> =>
   (await runCommand(["find", images("layers", image.layers[0] ?? ""), "-mindepth", "1", "-printf", "%P %y %l\n"]))
-    .trim()
     .split("\n")
+    .slice(0, -1)
     .toSorted();
 
 const HOST_FILE = "/etc/dormouse-hostile-layer";
@@ -67,8 +67,8 @@ test.each<[string, TarEntry[]]>([
 
 test("an absolute name is one in the layer", async () => {
   expect(await filesOf(await bringEntries({ name: HOST_FILE, content: "x" }))).toEqual([
-    `${HOST_FILE.slice(1)} f `,
     "etc d ",
+    `${HOST_FILE.slice(1)} f `,
   ]);
   expect(await Bun.file(HOST_FILE).exists()).toBe(false);
 });
@@ -96,7 +96,7 @@ test("names of deleted files lead nowhere else", async () => {
     { name: "a/.wh...", content: "" },
     { name: "a/.wh.", content: "" },
     { name: "a/.wh..wh.plnk/1.2", content: "" },
-    { name: "a/.wh.$(touch /tmp/x) 'y'", content: "" },
+    { name: "a/.wh.$(touch x) 'y'", content: "" },
     { name: "b", type: "link", linkTo: "/etc" },
     { name: "c/.wh.kept" },
     { name: "c/kept", content: "kept" },
@@ -104,7 +104,7 @@ test("names of deleted files lead nowhere else", async () => {
   );
   expect(await filesOf(image)).toEqual([
     "a d ",
-    "a/$(touch /tmp/x) 'y' c ",
+    "a/$(touch x) 'y' c ",
     "b l /etc",
     "c d ",
     "c/kept f ",
@@ -116,13 +116,11 @@ test("names of deleted files lead nowhere else", async () => {
 const MIB = 1024 ** 2;
 
 test("10 GB of zeros are refused after the first quarter of a gigabyte", async () => {
-  for (const compress of [
-    "gzip --fast",
-    /* As small as its format can. */
-    "zstd -1",
-  ]) {
+  for (const compress of ["gzip -9", "zstd -1"]) {
     const tarFile = tools.file();
-    await runCommand(["sh", "-c", `head -c 10G /dev/zero | ${compress} > ${tarFile}`]);
+    const piece = `${tarFile}.piece`;
+    await runCommand(["sh", "-c", `head -c 100M /dev/zero | ${compress} > ${piece}`]);
+    await runCommand(["sh", "-c", `for n in $(seq 100); do cat ${piece}; done > ${tarFile}`]);
     const error = await failure(bring([{ tarFile, diffId: `sha256:${"0".repeat(64)}` }]));
     expect(error).toMatchObject({ code: "TOO_LARGE", message: expect.stringContaining("250 times as large") });
   }
@@ -138,18 +136,10 @@ test("limits on the size, the entries and the time of a layer hold", async () =>
 });
 
 test("a file that says it is larger than a layer may be is refused", async () => {
-  const sparse = tools.tar([
-    {
-      name: "GNUSparseFile.0/huge",
-      content: "0\n".padEnd(512, "\0"),
-      records: {
-        "GNU.sparse.major": "1",
-        "GNU.sparse.minor": "0",
-        "GNU.sparse.name": "huge",
-        "GNU.sparse.realsize": String(2 ** 42),
-      },
-    },
-  ]);
+  const dir = tools.folder();
+  const sparse = tools.file();
+  await runCommand(["truncate", "--size=4T", join(dir, "huge")]);
+  await runCommand(["tar", "--sparse", "--format=pax", "-C", dir, "-cf", sparse, "huge"]);
   expect(await failure(bring([{ tarFile: sparse }]))).toMatchObject({ code: "INVALID_IMAGE" });
 });
 
@@ -162,13 +152,14 @@ test("content that is not what its digests say is not used, though a layer of th
   expect(error).toMatchObject({ code: "INVALID_IMAGE", message: expect.stringContaining("is another one") });
 
   const layoutDir = await tools.layout({ layers: [{ tarFile: tools.tar(entries), compression: "gzip" }] });
-  const largest = (await runCommand(["ls", "-S", join(layoutDir, "blobs/sha256")])).split("\n")[0] ?? "";
+  const blobs = readdirSync(join(layoutDir, "blobs/sha256")).map((name) => join(layoutDir, "blobs/sha256", name));
+  const layer = blobs.find((file) => readFileSync(file)[0] === 0x1f) ?? "";
   for (const [damage, reason] of [
     [(file: string) => truncateSync(file, 100), "cannot be decompressed"],
     [(file: string) => writeFileSync(file, tarBytes(entries)), "is another one"],
     [(file: string) => Bun.spawnSync(["ln", "-sf", "/etc/passwd", file]), "is missing"],
   ] as const) {
-    damage(join(layoutDir, "blobs/sha256", largest));
+    damage(layer);
     const refused = await failure(importOciLayout(tools.deps, { layoutDir, id: newImageId() }));
     expect(refused).toMatchObject({ code: "INVALID_IMAGE", message: expect.stringContaining(reason) });
   }
