@@ -114,12 +114,12 @@ test("creates and clean-ups at the same time get in nobody's way", async () => {
     await suite.port.remove(sandbox.id);
     return stdout;
   });
-  let isDone = false;
+  const done = new AbortController();
   const cleaning = (async () => {
-    while (!isDone) await suite.port.collectImages();
+    while (!done.signal.aborted) await suite.port.collectImages();
   })();
   const words = await Promise.all(creating);
-  isDone = true;
+  done.abort();
   await cleaning;
   expect(words).toEqual(words.map((_, index) => `image-${index}\n`));
   await suite.port.collectImages();

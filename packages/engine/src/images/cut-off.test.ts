@@ -106,7 +106,7 @@ test("a tool sees nothing of the host but its programs, and can do nothing but w
       [
         "^0",
         "[1-9]",
-        ...["bin", "etc", "folder", "lib", "lib64", "old", "proc", "sbin", "tmp", "usr", "var"],
+        "bin\netc\nfolder\nlib\nlib64\nold\nproc\nsbin\ntmp\nusr\nvar",
         "CapBnd:\t000000008000001b",
         "NoNewPrivs:\t1",
         "-rw-r--r-- 1 0 0 5 .* /folder/mine",
