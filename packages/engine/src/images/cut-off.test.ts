@@ -91,6 +91,7 @@ test("a tool sees nothing of the host but its programs, and can do nothing but w
   const output = await withTool(
     tools.deps,
     {
+      purpose: "look around",
       command: ["sh", "-c", script],
       shown: [{ source: folder, target: "folder", isWritable: true }],
       timeoutMs: 10_000,

@@ -94,6 +94,7 @@ async function writeLayer(deps: ImageDeps, { layer, layoutDir, signal }: LayerEx
   const source = images.layerDir(layer);
   const { entries, marks } = listLayer(source);
   const request = {
+    purpose: "export the image",
     command: ["sh", "-euc", WRITE_TAR],
     shown: [{ source, target: "layer", isWritable: false }],
     files: { entries: nullTerminated(entries), marks: nullTerminated(marks) },

@@ -49,6 +49,7 @@ export async function runSkopeo(deps: RegistryDeps, run: SkopeoRun): Promise<str
   const address = `docker://${route.location}/${reference.repository}${reference.version}`;
   return withNetwork(deps, route, (network, networkFiles) => {
     const request: ToolRequest = {
+      purpose: `transfer image "${fullName(reference)}"`,
       command: command(address, { tls: route.isPlain ? "false" : "true" }),
       shown,
       network,

@@ -27,6 +27,8 @@ export interface ShownFolder {
 }
 
 export interface ToolRequest {
+  /** What a user has it run for: "unpack the image". */
+  readonly purpose: string;
   readonly command: readonly string[];
   readonly shown: readonly ShownFolder[];
   /** Files below /etc, by name: secrets too, as nobody but the tool sees them. */
@@ -133,7 +135,7 @@ interface ToolStart {
 }
 
 function startTool({ deps, request, box, signal }: ToolStart): Tool {
-  const { command, network, maxFileBytes = 0, timeoutMs } = request;
+  const { purpose, command, network, maxFileBytes = 0, timeoutMs } = request;
   const maxFileBlocks = Math.ceil(maxFileBytes / BLOCK_BYTES);
   const child = Bun.spawn([...namespaces(network), "sh", "-euc", SETUP, "sh", box, String(maxFileBlocks), ...command], {
     stdio: ["pipe", "pipe", "pipe", deps.userNamespaceFd],
@@ -152,7 +154,7 @@ function startTool({ deps, request, box, signal }: ToolStart): Tool {
   const complaint = readLines(child.stderr, (line) => listener(line));
   const ended = Promise.all([child.exited, complaint]).then(([, text]) => {
     if (child.signalCode === "SIGKILL" && !signal.aborted) {
-      throw new AppError("TOO_LARGE", `Cannot run "${command[0]}": it takes longer than ${timeoutMs / 1000} s`);
+      throw new AppError("TOO_LARGE", `Cannot ${purpose}: it takes longer than ${timeoutMs / 1000} s`);
     }
     return { exitCode: child.exitCode ?? -1, complaint: text };
   });
@@ -175,7 +177,8 @@ function startTool({ deps, request, box, signal }: ToolStart): Tool {
 
 function namespaces(network: ToolRequest["network"]): string[] {
   const isolated = ["unshare", "--mount", "--propagation=private", "--ipc", "--uts", "--pid", "--fork", "--kill-child"];
-  const own = ["setpriv", "--pdeathsig=KILL", "--"];
+  /* Sandboxes come first. */
+  const own = ["setpriv", "--pdeathsig=KILL", "--", "nice", "-n", "10"];
   if (network === undefined) return [...own, ...isolated, "--net"];
   return network === "host"
     ? [...own, ...isolated]
