@@ -72,7 +72,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const cgroups = openCgroups({ instance: name, runDir: layout.runDir, serverUserId: options.serverUserId });
   await sweepAbandoned(instance, options.serverUserId);
   const images = new ImageStore(layout.imagesDir());
-  await sweepImages(images);
+  /* What cannot be erased is tried again at the next start. */
+  const sweeping = sweepImages(images).catch(() => undefined);
   const userNamespaceFd = await openMappedUserNamespace();
   const layers = new LayerMounts(layout, images, userNamespaceFd);
   const stored = readStoredSandboxes(layout);
@@ -114,7 +115,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   slots.refill();
   sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes }));
+  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, sweeping }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
   const imageTools = { layout, userNamespaceFd, images, slots, mirrors: options.registries ?? {} };
   const port = enginePort({ sandboxes, volumes, layers, imageTools });
@@ -127,10 +128,13 @@ interface RunningParts {
   readonly slots: SlotPool;
   readonly disk: DiskSync;
   readonly sandboxes: Sandboxes;
+  /** Of what an earlier engine left of images. */
+  readonly sweeping: Promise<void>;
 }
 
-async function endEngine({ instance, cgroups, slots, disk, sandboxes }: RunningParts): Promise<void> {
+async function endEngine({ instance, cgroups, slots, disk, sandboxes, sweeping }: RunningParts): Promise<void> {
   await sandboxes.close();
+  await sweeping;
   await slots.close();
   await disk[Symbol.asyncDispose]();
   if (sandboxes.count > 0) return;

@@ -61,8 +61,7 @@ test("an import that is killed leaves no process, no layer of its own and nothin
   await suite.engine.kill();
   mkdirSync(images("trash/half-erased/folder"), { recursive: true });
   suite.engine = await suite.data.start();
-  expect(readdirSync(images("drafts"))).toEqual([]);
-  expect(readdirSync(images("trash"))).toEqual([]);
+  while (["drafts", "trash"].some((name) => readdirSync(images(name)).length > 0)) await Bun.sleep(1);
   const image = await importOciLayout(tools.deps, { layoutDir, id: newImageId() });
   expect(readdirSync(images("layers")).toSorted()).toEqual([...before, ...image.layers].toSorted());
 }, 60_000);

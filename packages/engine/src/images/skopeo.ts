@@ -91,6 +91,8 @@ async function withNetwork<T>(
   }
 }
 
+/** Of a POSIX shell. */
+const COMMAND_NOT_FOUND = 127;
 const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
 
 interface Question {
@@ -113,6 +115,10 @@ async function readAnswer(tool: Tool, { reference, location, log }: Question): P
     chunks.push(chunk);
   }
   const { exitCode, complaint } = await tool.ended;
+  if (exitCode === COMMAND_NOT_FOUND) {
+    const hint = "Install the Debian package skopeo";
+    throw new AppError("HOST_UNSUITABLE", "Cannot transfer images: skopeo is missing", { hint });
+  }
   if (exitCode !== 0) throw failedTransfer(reference, asNamed(complaint));
   return Buffer.concat(chunks).toString("utf8");
 }

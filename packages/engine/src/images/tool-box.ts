@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
@@ -90,9 +99,11 @@ export async function withTool<T>(
 ): Promise<T> {
   const { signal } = request;
   signal.throwIfAborted();
-  const box = prepareBox(deps, request);
+  mkdirSync(deps.layout.boxesDir(), { recursive: true });
+  const box = mkdtempSync(join(deps.layout.boxesDir(), "box-"));
   const ending = new AbortController();
   try {
+    fillBox(deps, request, box);
     const tool = startTool({ deps, request, box, signal: AbortSignal.any([signal, ending.signal]) });
     try {
       return await use(tool);
@@ -102,14 +113,12 @@ export async function withTool<T>(
       signal.throwIfAborted();
     }
   } finally {
-    for (const { target } of request.shown) detachMount(join(box, target));
+    emptyBox(request, box);
     await rm(box, { recursive: true, force: true });
   }
 }
 
-function prepareBox({ layout, userNamespaceFd }: ToolBoxDeps, { shown, files = {} }: ToolRequest): string {
-  mkdirSync(layout.boxesDir(), { recursive: true });
-  const box = mkdtempSync(join(layout.boxesDir(), "box-"));
+function fillBox({ userNamespaceFd }: ToolBoxDeps, { shown, files = {} }: ToolRequest, box: string): void {
   chmodSync(box, 0o755);
   for (const folder of FOLDERS) mkdirSync(join(box, folder));
   for (const link of USR_LINKS) symlinkSync(join("usr", link), join(box, link));
@@ -124,7 +133,14 @@ function prepareBox({ layout, userNamespaceFd }: ToolBoxDeps, { shown, files = {
     mkdirSync(place);
     mountIdmapped({ source, target: place, userNamespaceFd, isWritable });
   }
-  return box;
+}
+
+/** Fails rather than leave a folder of the host in a box that is about to be erased. */
+function emptyBox({ shown }: ToolRequest, box: string): void {
+  for (const place of shown.map(({ target }) => join(box, target)).filter((dir) => existsSync(dir))) {
+    detachMount(place);
+    rmdirSync(place);
+  }
 }
 
 interface ToolStart {
