@@ -9,6 +9,7 @@ import { openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { ImageStore } from "./images/store.ts";
+import { raiseHostLimits } from "./host-limits.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
 import { SlotPool } from "./network/slots.ts";
@@ -69,9 +70,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
   );
   const disk = new DiskSync();
-  const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
-  await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
-  writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
+  await prepareHost(instance, options);
   const slots = new SlotPool({
     instance: name,
     subnet,
@@ -114,6 +113,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     })());
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
   return { sandboxes, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
+}
+
+/** What stands between sandboxes, and between them and everything else. */
+async function prepareHost({ layout, name, subnet }: Instance, options: EngineOptions): Promise<void> {
+  raiseHostLimits();
+  const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
+  await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
+  writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
 }
 
 /** At a path root inside can reach, wherever this installation lies. */
