@@ -40,11 +40,7 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "Lifecycle and states",
     requirements: [
-      pending(
-        "F001 SEED",
-        "One isolated machine per sandbox, there in an instant",
-        "the attackers' suite; microVM runtime",
-      ),
+      proven("F001 SEED", "One isolated machine per sandbox, there in an instant"),
       proven("F002 SEED", "Two states: running and STANDBY"),
       proven("F003 SEED", "Goes to STANDBY by itself when idle"),
       proven("F004 SEED", "STANDBY keeps memory, files and processes"),
