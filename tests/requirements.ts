@@ -299,7 +299,7 @@ export const SECTIONS: readonly Section[] = [
       proven("F261 SEED", "API keys"),
       pending("F262 SEED", "Administrators", "sharing of images"),
       proven("F263 SEED", "Accounts with several workspaces"),
-      pending("F264 DOCS", "OAuth tokens", "authorization_code"),
+      proven("F264 DOCS", "OAuth tokens"),
       proven("F265 DOCS", "Service accounts"),
       proven("F266 DOCS", "Administration of workspaces"),
       pending("F267 DOCS", "Browser middleware"),
