@@ -302,7 +302,7 @@ export const SECTIONS: readonly Section[] = [
       proven("F264 DOCS", "OAuth tokens"),
       proven("F265 DOCS", "Service accounts"),
       proven("F266 DOCS", "Administration of workspaces"),
-      pending("F267 DOCS", "Browser middleware"),
+      proven("F267 DOCS", "Browser middleware"),
       pending("F268 DOCS", "Error codes of the edge", "those of features to come"),
       proven("F269 DOCS", "API versions"),
     ],
