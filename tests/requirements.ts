@@ -303,7 +303,7 @@ export const SECTIONS: readonly Section[] = [
       proven("F265 DOCS", "Service accounts"),
       proven("F266 DOCS", "Administration of workspaces"),
       proven("F267 DOCS", "Browser middleware"),
-      pending("F268 DOCS", "Error codes of the edge", "those of features to come"),
+      proven("F268 DOCS", "Error codes of the edge"),
       proven("F269 DOCS", "API versions"),
     ],
   },

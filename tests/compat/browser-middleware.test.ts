@@ -15,7 +15,7 @@ async function startApplication(env: Readonly<Record<string, string>>) {
   writeFileSync(join(folder, "route.mjs"), /```js\n(\/\/ Next\.js.*?)```/s.exec(documentation)?.[1] ?? "");
   const entry = join(import.meta.dir, "programs/browser-page.ts");
   const bundle = await Bun.build({ entrypoints: [entry], target: "browser", conditions: ["browser"], outdir: folder });
-  if (!bundle.success) throw new Error(`the page does not bundle: ${bundle.logs.join("\n")}`);
+  if (!bundle.success) throw new Error("the page does not bundle", { cause: bundle.logs });
   const program = `
     import * as route from "./route.mjs";
     const page = "<!doctype html><script type=module src=/page.js></script>";
