@@ -152,13 +152,13 @@ test("a flood of connections to the outside ends at its share of the host's tabl
 import socket
 s = socket.socket(type=socket.SOCK_DGRAM)
 refused = 0
-for port in range(10000, 60000):
+for port in range(10000, 30000):
     try: s.sendto(b"", ("${outside.address}", port))
     except OSError: refused += 1
 print("sent")`;
   expect(await python(suite.api, "attacker", flood)).toBe("sent\n");
-  expect(outside.strayDatagramCount).toBeGreaterThan(10_000);
-  expect(outside.strayDatagramCount).toBeLessThanOrEqual(16_384);
+  expect(outside.strayDatagramCount).toBeGreaterThan(3000);
+  expect(outside.strayDatagramCount).toBeLessThanOrEqual(4096);
   const get = `curl -sS --max-time 5 http://${outside.address}:7000/`;
   expect(await suite.api.run("neighbour", get)).toBe(`::ffff:${outside.addressOfMachine}`);
 });

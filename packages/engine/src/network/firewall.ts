@@ -34,7 +34,7 @@ const CLOSED_RANGES = [
  * Connections of one sandbox to the outside at a time, those included that ended in the last two minutes. All share the host's table
  * of connections, of 65,536 or more: one that fills it would cut off the whole host.
  */
-const MAX_FLOW_COUNT = 16_384;
+const MAX_FLOW_COUNT = 4096;
 
 /**
  * One static table per engine, matched by link name and address range, so that creating a sandbox changes no rule and
