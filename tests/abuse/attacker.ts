@@ -1,25 +1,26 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "@dormouse/engine";
 import type { Api } from "../support/api.ts";
 
 const PROGRAMS_DIR = join(import.meta.dir, "programs");
 
+/** A folder on the host for as long as the test runs. */
+export function hostFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync("/var/tmp/dormouse-abuse-");
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
 /** Compiles a program of `programs` on the host and puts it into a sandbox; resolves with its path there. */
 export async function plant(api: Api, sandbox: string, name: string): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "dormouse-attack-"));
-  try {
-    const binary = join(folder, name);
-    await runCommand(["gcc", "-static", "-O1", "-Wall", "-Werror", "-o", binary, join(PROGRAMS_DIR, `${name}.c`)]);
-    const form = new FormData();
-    form.append("file", new File([await Bun.file(binary).bytes()], name));
-    form.append("permissions", "0755");
-    await api.text(sandbox, `/filesystem//root/${name}`, { method: "PUT", body: form });
-    return `/root/${name}`;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  using folder = hostFolder();
+  const binary = join(folder.path, name);
+  await runCommand(["gcc", "-static", "-O1", "-Wall", "-Werror", "-o", binary, join(PROGRAMS_DIR, `${name}.c`)]);
+  const form = new FormData();
+  form.append("file", new File([await Bun.file(binary).bytes()], name));
+  form.append("permissions", "0755");
+  await api.text(sandbox, `/filesystem//root/${name}`, { method: "PUT", body: form });
+  return `/root/${name}`;
 }
 
 /** What a Python program prints that runs in the sandbox as root. */

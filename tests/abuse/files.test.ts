@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { useDormouse } from "../support/suite.ts";
-import { attempt, python } from "./attacker.ts";
+import { attempt, hostFolder, python } from "./attacker.ts";
 
 /*
  * Archives that would leave a volume, and volumes mounted over links, are tried in `packages/sandbox-api/src/archive` and
@@ -60,16 +60,20 @@ test("a program on a volume gives nobody rights, and devices cannot be put there
 
 test("a root full of links into the host is erased without touching what they lead to", async () => {
   const { api, dormouse } = suite;
-  const canary = mkdtempSync("/var/tmp/dormouse-canary-");
-  writeFileSync(join(canary, "file"), "alive");
+  using canary = hostFolder();
+  writeFileSync(join(canary.path, "file"), "alive");
   await api.create("linker");
   const climb = "../".repeat(20);
-  const links = [canary, dormouse.dataDir, "/etc"].map((path, index) => `ln -s ${climb}${path} /root/link${index}`);
-  await api.run("linker", `${links.join("; ")}; ln -s ${canary} /root/absolute; ln -s ${canary}/file /root/file`);
+  const links = [canary.path, dormouse.dataDir, "/etc"].map(
+    (path, index) => `ln -s ${climb}${path} /root/link${index}`,
+  );
+  await api.run(
+    "linker",
+    `${links.join("; ")}; ln -s ${canary.path} /root/absolute; ln -s ${canary.path}/file /root/file`,
+  );
   expect(await attempt(api, "linker", "cat /root/link0/file /root/file /root/link1/admin-key 2> /dev/null")).toBe("");
   await api.remove("linker");
-  expect(readFileSync(join(canary, "file"), "utf8")).toBe("alive");
-  rmSync(canary, { recursive: true });
+  expect(readFileSync(join(canary.path, "file"), "utf8")).toBe("alive");
 });
 
 /** Ends everything in a sandbox, as its own root can. */
@@ -84,14 +88,16 @@ const WORKING_DIR = "/blaxel";
 
 test("a working directory that became a link does not bring a restart to write on the host", async () => {
   const { api } = suite;
-  const target = mkdtempSync("/var/tmp/dormouse-target-");
+  using target = hostFolder();
   await api.create("trapper");
-  await api.run("trapper", `cd /; rm -rf ${WORKING_DIR} && ln -s ${"../".repeat(20)}${target}/made ${WORKING_DIR}`);
+  await api.run(
+    "trapper",
+    `cd /; rm -rf ${WORKING_DIR} && ln -s ${"../".repeat(20)}${target.path}/made ${WORKING_DIR}`,
+  );
   await endAll("trapper");
   await eventually(() => api.text("trapper", "/health"));
-  expect(existsSync(join(target, "made"))).toBe(false);
+  expect(existsSync(join(target.path, "made"))).toBe(false);
   await api.remove("trapper");
-  rmSync(target, { recursive: true });
 });
 
 test("a sandbox that broke its own root and made its log endless fails alone, and at once", async () => {

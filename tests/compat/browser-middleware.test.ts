@@ -10,7 +10,9 @@ const suite = useDormouse();
 
 /** An application of a user: the route of `docs/browser.md` to the letter, and a page. */
 async function startApplication(env: Readonly<Record<string, string>>) {
+  await using making = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "dormouse-app-"));
+  making.defer(() => rmSync(folder, { recursive: true }));
   const documentation = readFileSync(join(INSTALL_DIR, "docs/browser.md"), "utf8");
   writeFileSync(join(folder, "route.mjs"), /```js\n(\/\/ Next\.js.*?)```/s.exec(documentation)?.[1] ?? "");
   const entry = join(import.meta.dir, "programs/browser-page.ts");
@@ -37,15 +39,14 @@ async function startApplication(env: Readonly<Record<string, string>>) {
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
+  making.defer(async () => {
+    child.kill();
+    await child.exited;
+  });
   const { value } = await child.stdout.getReader().read();
-  return {
-    url: `http://localhost:${new TextDecoder().decode(value).trim()}`,
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await child.exited;
-      rmSync(folder, { recursive: true });
-    },
-  };
+  const made = making.move();
+  const url = `http://localhost:${new TextDecoder().decode(value).trim()}`;
+  return { url, [Symbol.asyncDispose]: () => made.disposeAsync() };
 }
 
 test("F267 the browser build of the SDK works through a catch-all route of the user's own, and never sees the key", async () => {
