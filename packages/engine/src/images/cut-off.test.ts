@@ -44,8 +44,11 @@ function descendantsOf(pid: string): string[] {
 test("an import that is killed leaves no process, no layer of its own and nothing on the disk once an engine starts", async () => {
   const layoutDir = await largeLayout();
   const before = readdirSync(images("layers"));
-  const child = Bun.spawn([process.execPath, IMPORT_MAIN, suite.data.dir, layoutDir], {
+  /* As an engine is: its mounts end with it. */
+  const own = ["unshare", "--mount", "--propagation=private", "--"];
+  const child = Bun.spawn([...own, process.execPath, IMPORT_MAIN, suite.data.dir, layoutDir], {
     stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, TMPDIR: tools.folder() },
   });
   const large = (): boolean =>
     readdirSync(images("drafts")).some((name) => existsSync(images("drafts", name, "layer/large")));
