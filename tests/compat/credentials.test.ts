@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DeviceLoginAnswer, ServiceAccountAnswer, TokenAnswer } from "@dormouse/schema";
+import type { DeviceLoginAnswer, ServiceAccountAnswer } from "@dormouse/schema";
+import { finishLogin } from "../support/device-login.ts";
 import { useDormouse } from "../support/suite.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -29,12 +30,7 @@ test("F029 F264 a login of the command line, confirmed in a browser, serves the 
     .body;
   const page = await fetch(login.verification_uri_complete);
   expect(await page.text()).toContain(login.user_code);
-  const form = new URLSearchParams({ user_code: login.user_code, decision: "approve", api_key: suite.api.key });
-  const origin = new URL(login.verification_uri).origin;
-  const confirmed = await fetch(login.verification_uri, { method: "POST", body: form, headers: { origin } });
-  expect(confirmed.status).toBe(200);
-  const grant = { grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code: login.device_code };
-  const { body: tokens } = await suite.api.call<TokenAnswer>("POST", "/oauth/token", { body: grant });
+  const tokens = await finishLogin(suite.api, login, { api_key: suite.api.key });
   const home = mkdtempSync(join(tmpdir(), "dormouse-login-"));
   try {
     mkdirSync(join(home, ".blaxel"));

@@ -85,7 +85,7 @@ export const InvitationAnswer = z.object({
 });
 export type InvitationAnswer = z.infer<typeof InvitationAnswer>;
 
-/** Body of `POST /accounts`: whoever the owner is, the account begins with one workspace. */
+/** Body of `POST /accounts`: the account begins with one workspace, and the owner is invited to it. */
 export const AccountCreateRequest = z.object({
   name: Name,
   owner: z.object({ email: Email }),

@@ -137,7 +137,7 @@ describeEachDatabase((kind) => {
   test("of two workspaces that are deleted at once one stays: the last of its account", async () => {
     await using store = await openWithTwo();
     const removals = await Promise.all([THEIRS, MORE].map((name) => codeOf(store.accounts.removeWorkspace(name))));
-    expect(removals.toSorted()).toEqual(["WORKSPACE_IN_USE", undefined]);
+    expect(new Set(removals)).toEqual(new Set([undefined, "WORKSPACE_IN_USE"]));
     expect(await store.accounts.workspaces()).toHaveLength(2);
   });
 
