@@ -2,6 +2,7 @@ export * from "./accounts.ts";
 export * from "./addresses.ts";
 export * from "./audit.ts";
 export * from "./backup.ts";
+export * from "./builds.ts";
 export * from "./codegen.ts";
 export * from "./control-plane.ts";
 export * from "./custom-domains.ts";
