@@ -10,6 +10,8 @@ export * from "./domain-name.ts";
 export * from "./duration.ts";
 export * from "./engine-images.ts";
 export * from "./engine.ts";
+export * from "./image-shares.ts";
+export * from "./images.ts";
 export * from "./network.ts";
 export * from "./routes.ts";
 export * from "./sandbox-api.ts";

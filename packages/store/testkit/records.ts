@@ -36,6 +36,7 @@ export function newSandbox(name: string, change: Partial<SandboxRecord> = {}): S
     updatedBy: undefined,
     lastUsedAtMs: undefined,
     errors: [],
+    engineImageId: undefined,
     ...change,
   };
 }

@@ -181,6 +181,7 @@ function newRecord(
     updatedBy: actor,
     lastUsedAtMs: undefined,
     errors: [],
+    engineImageId: undefined,
   };
 }
 
