@@ -10,6 +10,7 @@ import { observeRequests } from "./http/observe.ts";
 import { refuseUnknownVersion } from "./http/version.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
+import { buildRoutes } from "./routes/builds.ts";
 import { customDomainRoutes } from "./routes/custom-domains.ts";
 import { oauthRoutes } from "./routes/oauth.ts";
 import { previewRoutes } from "./routes/previews.ts";
@@ -23,6 +24,7 @@ import {
 } from "./routes/schedules.ts";
 import { serviceAccountRoutes } from "./routes/service-accounts.ts";
 import { signInPages } from "./routes/sign-in-pages.ts";
+import { buildUploadRoutes } from "./routes/uploads.ts";
 import { userRoutes } from "./routes/users.ts";
 import { volumeTemplateRoutes, volumeUploadRoutes } from "./routes/volume-templates.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
@@ -34,7 +36,9 @@ import { createVolumeTemplateContext } from "./volume-templates/context.ts";
 export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
   const accounts = createAccountsContext(deps);
   const volumeTemplates = createVolumeTemplateContext(deps);
-  const uploads = volumeUploadRoutes(volumeTemplates);
+  const uploads = new Hono<ApiEnv>()
+    .route("/", volumeUploadRoutes(volumeTemplates))
+    .route("/", buildUploadRoutes(deps));
   const api = new Hono<ApiEnv>()
     .route("/", oauthRoutes(accounts))
     .route("/", referenceRoutes())
@@ -53,6 +57,7 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
     .route("/customdomains", customDomainRoutes(deps))
     .route("/volumes", volumeRoutes(deps))
     .route("/volume_templates", volumeTemplateRoutes(volumeTemplates))
+    .route("/", buildRoutes(deps))
     .route("/sandboxes", sandboxRoutes(deps));
   return (
     new Hono<ApiEnv>()

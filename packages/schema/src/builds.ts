@@ -24,7 +24,7 @@ export type BuildStatus = z.infer<typeof BuildStatus>;
 export const ImageRuntime = SandboxRuntime.pick({ ports: true, envs: true }).extend({
   memory: SandboxRuntime.shape.memory.unwrap().optional(),
 });
-export type ImageRuntime = z.infer<typeof ImageRuntime>;
+export type ImageRuntime = Partial<z.infer<typeof ImageRuntime>>;
 
 /** Such as `registry.example.com/team/app:1`: what stands before the first `/` tells it from an image of ours. */
 export const RegistryReference = z

@@ -36,8 +36,9 @@ export type BuildChange = Partial<
   Pick<BuildRecord, "status" | "runtime" | "uploadHash" | "image" | "failure" | "receivedAtMs" | "endedAtMs">
 >;
 
-/** An image that nobody has been told of: it ends with its build. */
-const UNPUBLISHED = ["WAITING", "RECEIVING", "BUILDING", "FAILED"] as const satisfies BuildStatus[];
+/** Without a name its image is nobody's, but while it gets one. */
+const isUnpublished = ({ image, status }: Pick<BuildRow, "image" | "status">): boolean =>
+  image === null && status !== "PUBLISHING";
 
 /** Rows of `builds`, and what versions of images bring along. */
 export class BuildRepository {
@@ -76,11 +77,7 @@ export class BuildRepository {
   }
 
   /** The changed record; `undefined` if it is gone or no longer has a status the change starts from. */
-  async change(
-    id: EngineImageId,
-    from: readonly BuildStatus[],
-    change: BuildChange,
-  ): Promise<BuildRecord | undefined> {
+  async change(id: EngineImageId, from: readonly BuildStatus[], change: BuildChange): Promise<BuildRecord | undefined> {
     const row = await this.#db
       .updateTable("builds")
       .set({
@@ -104,30 +101,32 @@ export class BuildRepository {
    */
   async remove(id: EngineImageId): Promise<boolean> {
     return this.#db.transaction().execute(async (transaction) => {
-      const row = await transaction.deleteFrom("builds").where("id", "=", id).returning("status").executeTakeFirst();
-      const isUnpublished = UNPUBLISHED.some((status) => status === row?.status);
-      if (isUnpublished) {
-        await transaction
-          .insertInto("image_removals")
-          .values({ id })
-          .onConflict((conflict) => conflict.doNothing())
-          .execute();
-      }
-      return isUnpublished;
+      const row = await transaction
+        .deleteFrom("builds")
+        .where("id", "=", id)
+        .returning(["status", "image"])
+        .executeTakeFirst();
+      if (row === undefined || !isUnpublished(row)) return false;
+      await transaction
+        .insertInto("image_removals")
+        .values({ id })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      return true;
     });
   }
 
-  /** What sandboxes of a version get unless they ask for something else. */
+  /** What sandboxes of a published version get unless they ask for something else. */
   async setImageRuntime(id: EngineImageId, runtime: ImageRuntime): Promise<void> {
     await this.#db
-      .updateTable("image_tags")
-      .set({ runtime: JSON.stringify(runtime) })
-      .where("id", "=", id)
+      .insertInto("image_runtimes")
+      .values({ id, runtime: JSON.stringify(runtime) })
+      .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
 
   async imageRuntime(id: EngineImageId): Promise<ImageRuntime> {
-    const row = await this.#db.selectFrom("image_tags").select("runtime").where("id", "=", id).executeTakeFirst();
+    const row = await this.#db.selectFrom("image_runtimes").select("runtime").where("id", "=", id).executeTakeFirst();
     return JSON.parse(row?.runtime ?? "{}") as ImageRuntime;
   }
 }

@@ -50,6 +50,8 @@ export interface Operation {
   readonly volume?: string;
   readonly domain?: string;
   readonly volumeTemplate?: string;
+  readonly image?: string;
+  readonly build?: string;
   readonly schedule?: string;
 }
 

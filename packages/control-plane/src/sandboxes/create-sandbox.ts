@@ -92,20 +92,26 @@ async function startAsWanted(context: SandboxContext, wanted: NewSandbox): Promi
 
 /** Record first, so that a server that dies in between knows at its next start what to clean up. */
 async function start(context: SandboxContext, record: SandboxRecord): Promise<SandboxRecord> {
-  const volumes = await requireFreeVolumes(context.store, record);
+  await requireFreeVolumes(context.store, record);
   await context.store.sandboxes.insert(record);
   faultPoint("server.create.recorded");
   try {
-    await attachVolumes(context, record, volumes);
-    faultPoint("server.create.attached");
-    const mounts = toEngineMounts(record.spec, volumes);
-    const started = await context.engine.create(toEngineSpec(record, context.settings.cpuCount, mounts));
-    faultPoint("server.create.started");
-    return await markDeployed(context, record, started);
+    return await bringUp(context, record);
   } catch (error) {
     await undo(context, record, error);
     throw await explainFailure(context.engine, record.spec.runtime.image, error);
   }
+}
+
+/** From DEPLOYING to DEPLOYED, with its volumes; what becomes of a failure is the caller's. */
+export async function bringUp(context: SandboxContext, record: SandboxRecord): Promise<SandboxRecord> {
+  const volumes = await requireFreeVolumes(context.store, record);
+  await attachVolumes(context, record, volumes);
+  faultPoint("server.create.attached");
+  const mounts = toEngineMounts(record.spec, volumes);
+  const started = await context.engine.create(toEngineSpec(record, context.settings.cpuCount, mounts));
+  faultPoint("server.create.started");
+  return markDeployed(context, record, started);
 }
 
 async function markDeployed(
@@ -186,11 +192,11 @@ function newRecord(
 }
 
 /** Over is what no request can bring back: its name is free for the next one. */
-function isOver({ status }: SandboxRecord): boolean {
+export function isOver({ status }: SandboxRecord): boolean {
   return status === "FAILED" || status === "DELETING" || status === "TERMINATED";
 }
 
-function alreadyExists(name: string, state: string, details: Readonly<Record<string, unknown>> = {}): AppError {
+export function alreadyExists(name: string, state: string, details: Readonly<Record<string, unknown>> = {}): AppError {
   return new AppError("SANDBOX_ALREADY_EXISTS", `Cannot create sandbox "${name}": ${state}`, {
     hint: "Choose another name, delete that sandbox, or create with createIfNotExist=true",
     details,

@@ -17,7 +17,7 @@ export function toEngineSpec(
   return {
     id: sandbox.id,
     hostname: sandbox.name,
-    image,
+    image: sandbox.engineImageId === undefined ? image : `@${sandbox.engineImageId}`,
     memoryMiB: memory,
     cpuCount: Math.min(machineCpuCount, Math.max(1, memory / MB_PER_CORE)),
     env: {

@@ -1,3 +1,4 @@
+import type { SandboxSpec } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import { toEngineMounts } from "../volumes/attach-volumes.ts";
 import { assertMemory } from "./availability.ts";
@@ -9,9 +10,10 @@ import { stateConflict } from "./find-sandbox.ts";
 import { requireImage } from "./images.ts";
 
 /** What only a new start can change. */
-export interface NewBase {
-  readonly image: string;
-  readonly memory: number;
+export interface NewBase extends Pick<SandboxSpec["runtime"], "image" | "memory"> {
+  /** As they are unless given. */
+  readonly ports?: SandboxSpec["runtime"]["ports"];
+  readonly envs?: SandboxSpec["runtime"]["envs"];
 }
 
 /**
@@ -22,11 +24,11 @@ export interface NewBase {
 export async function recreateSandbox(
   context: SandboxContext,
   sandbox: SandboxRecord,
-  { image, memory }: NewBase,
+  { image, memory, ports, envs }: NewBase,
 ): Promise<SandboxRecord> {
   const { store, life, directory, lastUse, clock } = context;
   const before = sandbox.spec.runtime;
-  const runtime = { ...before, image, memory };
+  const runtime = { ...before, image, memory, ports: ports ?? before.ports, envs: envs ?? before.envs };
   const message = `Starts anew: image ${before.image} → ${image}, memory ${before.memory} → ${memory} MB`;
   const starting = await store.sandboxes.change(sandbox.id, "DEPLOYED", {
     status: "DEPLOYING",

@@ -21,6 +21,10 @@ export const builds: Migration = {
       .addColumn("ended_at_ms", "bigint")
       .addUniqueConstraint("builds_name", ["workspace", "kind", "name"])
       .execute();
-    await db.schema.alterTable("image_tags").addColumn("runtime", "text").execute();
+    await db.schema
+      .createTable("image_runtimes")
+      .addColumn("id", "text", (column) => column.primaryKey().references("image_tags.id").onDelete("cascade"))
+      .addColumn("runtime", "text", (column) => column.notNull())
+      .execute();
   },
 };
