@@ -3,6 +3,8 @@ import type { SandboxContext } from "./sandboxes/context.ts";
 
 const UPKEEP_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** So long an offer of an image that nobody accepted is answered with that it has expired. */
+const EXPIRED_OFFER_DAYS = 30;
 
 type UpkeepDeps = SandboxContext;
 
@@ -32,6 +34,7 @@ export async function keepUp(context: UpkeepDeps): Promise<void> {
     await store.credentials.removeGrantsExpiredBefore(clock());
     await store.volumeTemplates.failExpiredUploads(clock(), "Cannot unpack the archive: it was not uploaded in time");
     await keepUpBuilds(context);
+    await store.imageShares.removeExpiredBefore(clock() - EXPIRED_OFFER_DAYS * DAY_MS);
     await store.audit.removeBefore(clock() - settings.auditRetentionDays * DAY_MS);
   } catch (error) {
     log.error({ event: "upkeep", outcome: "failure", cause: String(error) });

@@ -41,6 +41,8 @@ export const PendingImageShareAnswer = z.object({
   targetAccountId: z.string(),
   /** Id of whoever offers it. */
   sharedBy: z.string(),
+  /** Absent for a service account. */
+  sharedByEmail: z.string().optional(),
   /** To the target only: whether it has an image of that name itself. */
   hasConflict: z.boolean().optional(),
   createdAt: z.string(),

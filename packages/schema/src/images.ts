@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { RegistryCredentials } from "./engine-images.ts";
 import { ResourceEvent, WorkspaceName } from "./control-plane.ts";
 
 /** Stands for the newest version of an image; never stored. */
@@ -80,8 +81,7 @@ export type ImageCleanupAnswer = z.infer<typeof ImageCleanupAnswer>;
 export const ImagePushRequest = z.object({
   /** Where to, such as `registry.example.com/team/app:1`. */
   reference: z.string().min(1).max(512),
-  /** Of that registry. */
-  credentials: z.object({ username: z.string().max(1024), password: z.string().max(16_384) }).nullish(),
+  credentials: RegistryCredentials.default({}),
 });
 export type ImagePushRequest = z.infer<typeof ImagePushRequest>;
 

@@ -15,6 +15,7 @@ export * from "./images.ts";
 export * from "./network.ts";
 export * from "./routes.ts";
 export * from "./sandbox-api.ts";
+export * from "./sandbox-hub.ts";
 export * from "./sandbox-lifecycle.ts";
 export * from "./schedules.ts";
 export * from "./search.ts";

@@ -1,7 +1,6 @@
 import { AppError, randomId } from "@dormouse/kernel";
 import {
   credentialsIn,
-  type ImageRuntime,
   RegistryReference,
   type SandboxBuildRequest,
   SandboxId,
@@ -20,6 +19,7 @@ import { assertDatesToCome } from "../sandboxes/expiry.ts";
 import { stateConflict } from "../sandboxes/find-sandbox.ts";
 import { updateSandbox } from "../sandboxes/update-sandbox.ts";
 import { requireFreeVolumes } from "../volumes/attach-volumes.ts";
+import { runtimeAskedFor } from "./image-runtime.ts";
 import { assertFewBuilds, beginBuild, type BegunBuild, type RegistryImage } from "./begin-build.ts";
 
 export interface WantedSandboxBuild {
@@ -112,19 +112,9 @@ const begin = (
     kind: "sandbox",
     sandboxId: id,
     status: status === "UPLOADING" ? "WAITING" : "BUILDING",
-    runtime: runtimeOf(request),
+    runtime: runtimeAskedFor(request),
     createdBy: actor,
   });
-
-/** What the request says of the sandbox's base, and nothing that it leaves out. */
-function runtimeOf({ spec: { runtime } }: SandboxBuildRequest): ImageRuntime {
-  const { memory, ports, envs } = runtime;
-  return {
-    ...(typeof memory === "number" && { memory }),
-    ...(ports !== undefined && { ports }),
-    ...(envs !== undefined && { envs }),
-  };
-}
 
 function assertPossible(context: SandboxContext, { request, workspace }: WantedSandboxBuild): void {
   const { spec } = request;

@@ -7,7 +7,7 @@ import { disableSandbox } from "../sandboxes/enable-sandbox.ts";
 import { happened, withEvent } from "../sandboxes/events.ts";
 import { failureOf } from "../sandboxes/failures.ts";
 import { followExpiry } from "../sandboxes/expire-sandbox.ts";
-import { assertBasePossible, recreateSandbox } from "../sandboxes/recreate-sandbox.ts";
+import { prepareBase, recreateSandbox } from "../sandboxes/recreate-sandbox.ts";
 import { releaseVolumes } from "../volumes/attach-volumes.ts";
 import { withRuntime } from "./image-runtime.ts";
 
@@ -74,13 +74,13 @@ async function startAnew(context: SandboxContext, sandbox: SandboxRecord, build:
     );
   }
   const { runtime } = await specFor(context, sandbox, build);
-  await assertBasePossible(context, sandbox, runtime);
+  const base = await prepareBase(context, sandbox, runtime);
   faultPoint("server.build.deploying");
   // A server that died meanwhile may have ended the old one or not.
   if (status === "DEPLOYING") {
     await context.store.sandboxes.change(sandbox.id, status, { status: "DEPLOYED", updatedAtMs: context.clock() });
   }
-  followExpiry(context, await recreateSandbox(context, sandbox, runtime));
+  followExpiry(context, await recreateSandbox(context, sandbox, base));
 }
 
 async function specFor({ store }: SandboxContext, { spec }: SandboxRecord, build: BuildRecord) {

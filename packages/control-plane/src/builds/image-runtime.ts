@@ -1,5 +1,11 @@
 import { AppError } from "@dormouse/kernel";
-import { ImageRuntime, SECRET_MASK, type SandboxEnv, type SandboxSpec } from "@dormouse/schema";
+import {
+  ImageRuntime,
+  SECRET_MASK,
+  type SandboxBuildRequest,
+  type SandboxEnv,
+  type SandboxSpec,
+} from "@dormouse/schema";
 import { parse } from "smol-toml";
 import { z } from "zod";
 
@@ -27,6 +33,16 @@ function stateOf(cause: unknown): string {
   }
   const [line] = (cause as Error).message.split("\n");
   return line ?? "it is not valid TOML";
+}
+
+/** What a request says of these parts of a sandbox, and nothing that it leaves out. */
+export function runtimeAskedFor({ spec: { runtime } }: SandboxBuildRequest): ImageRuntime {
+  const { memory, ports, envs } = runtime;
+  return {
+    ...(typeof memory === "number" && { memory }),
+    ...(ports !== undefined && { ports }),
+    ...(envs !== undefined && { envs }),
+  };
 }
 
 /** What a request asks for, over what the image brings along; what neither names stays. */

@@ -50,9 +50,9 @@ export interface Operation {
   readonly volume?: string;
   readonly domain?: string;
   readonly volumeTemplate?: string;
-  readonly image?: string;
   readonly build?: string;
   readonly schedule?: string;
+  readonly image?: string;
 }
 
 /** Runs one operation and logs one event about how it ended. */

@@ -17,6 +17,7 @@ import type { ApiContext } from "../http/caller.ts";
 import { observe, type Operation } from "../http/observe.ts";
 import { readBody } from "../http/parse.ts";
 import type { SandboxContext } from "../sandboxes/context.ts";
+import { isOver } from "../sandboxes/create-sandbox.ts";
 import { renderSandbox } from "../sandboxes/render-sandbox.ts";
 import { offerUpload } from "./uploads.ts";
 
@@ -35,6 +36,10 @@ export async function postSandboxBuild(context: SandboxContext, c: ApiContext): 
   const request = await readBody(c, SandboxBuildRequest);
   const name = request.metadata.name ?? SandboxName.parse(`sandbox-${randomId(8)}`);
   markAsMade(c, name);
+  const caller = c.get("caller");
+  const existing = await context.store.sandboxes.find(caller.workspace, name);
+  const isReused = c.req.query("createIfNotExist") === "true" && !isUpload(c) && existing !== undefined;
+  if (isReused && !isOver(existing)) return c.json(renderSandbox(context, existing, caller));
   return answer(context, c, { name, request, event: "sandbox.create" }, (wanted, status) =>
     beginSandbox(context, wanted, status),
   );

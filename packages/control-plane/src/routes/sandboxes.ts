@@ -1,7 +1,14 @@
 import { randomId } from "@dormouse/kernel";
-import { SandboxCreateRequest, SandboxListQuery, SandboxName, SandboxUpdateRequest } from "@dormouse/schema";
+import {
+  SandboxBuildRequest,
+  SandboxCreateRequest,
+  SandboxListQuery,
+  SandboxName,
+  SandboxUpdateRequest,
+} from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import { Hono } from "hono";
+import { runtimeAskedFor } from "../builds/image-runtime.ts";
 import { markAsMade } from "../audit/audited.ts";
 import { requireAdmin, type ApiContext, type ApiEnv } from "../http/caller.ts";
 import { renderSandboxError } from "../http/errors.ts";
@@ -61,6 +68,7 @@ async function postSandbox(context: SandboxContext, c: ApiContext): Promise<Resp
   try {
     if (await asksForBuild(c)) return await postSandboxBuild(context, c);
     const request = await readBody(c, SandboxCreateRequest);
+    const asked = runtimeAskedFor(await readBody(c, SandboxBuildRequest));
     const assigned = request.metadata.name ?? SandboxName.parse(`sandbox-${randomId(8)}`);
     name = assigned;
     markAsMade(c, name);
@@ -75,6 +83,7 @@ async function postSandbox(context: SandboxContext, c: ApiContext): Promise<Resp
         workspace,
         name: assigned,
         request,
+        asked,
         reuse,
         actor,
         caller: c.req.raw.signal,

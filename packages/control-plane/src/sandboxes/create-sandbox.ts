@@ -3,11 +3,13 @@ import {
   SandboxId,
   SandboxSpec,
   type EngineSandbox,
+  type ImageRuntime,
   type SandboxCreateRequest,
   type SandboxName,
   type WorkspaceName,
 } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
+import { withRuntime } from "../builds/image-runtime.ts";
 import { assertAvailable, assertMemory } from "./availability.ts";
 import type { SandboxContext } from "./context.ts";
 import { eraseSandbox } from "./delete-sandbox.ts";
@@ -17,13 +19,16 @@ import { happened, withEvent } from "./events.ts";
 import { expireIfDue, followExpiry, isExpired } from "./expire-sandbox.ts";
 import { assertDatesToCome } from "./expiry.ts";
 import { failureOf } from "./failures.ts";
-import { explainFailure } from "./images.ts";
+import { findUsableImage, type UsableImage } from "../images/find-usable-image.ts";
+import { explainFailure, noteImageUsed } from "../images/sandbox-image.ts";
 import { attachVolumes, requireFreeVolumes, toEngineMounts } from "../volumes/attach-volumes.ts";
 
 export interface NewSandbox {
   readonly workspace: WorkspaceName;
   readonly name: SandboxName;
   readonly request: SandboxCreateRequest;
+  /** What the request says itself, without defaults: only that is over what the image brings along. */
+  readonly asked?: ImageRuntime;
   /** Answer a usable sandbox of the name instead of refusing. */
   readonly reuse: boolean;
   /** Who asks, as `createdBy` shows it. */
@@ -68,11 +73,12 @@ async function replaceAsWanted(
   wanted: NewSandbox,
   existing: SandboxRecord | undefined,
 ): Promise<SandboxRecord> {
+  const image = await findUsableImage(context, wanted.workspace, wanted.request.spec.runtime.image);
   if (existing !== undefined) {
     await eraseSandbox(context, existing);
     await context.store.sandboxes.remove(existing.id);
   }
-  return startAsWanted(context, wanted);
+  return startAsWanted(context, wanted, image);
 }
 
 /** One whose time has come is never handed out, even if its alarm has not rung yet. */
@@ -85,9 +91,22 @@ async function findUnexpired(context: SandboxContext, wanted: NewSandbox): Promi
 }
 
 /** Disabled at once if the request, or an update that came meanwhile, says so. */
-async function startAsWanted(context: SandboxContext, wanted: NewSandbox): Promise<SandboxRecord> {
-  const sandbox = await start(context, newRecord(context, wanted, await newId(context, wanted)));
+async function startAsWanted(context: SandboxContext, wanted: NewSandbox, image: UsableImage): Promise<SandboxRecord> {
+  const spec = await specOf(context, wanted, image);
+  const sandbox = await start(context, newRecord(context, wanted, { id: await newId(context, image), image, spec }));
   return sandbox.spec.enabled === false ? disableSandbox(context, sandbox) : sandbox;
+}
+
+async function specOf(
+  { store, settings }: SandboxContext,
+  { request, asked = request.spec.runtime }: NewSandbox,
+  { engineImageId }: UsableImage,
+): Promise<SandboxSpec> {
+  const spec = SandboxSpec.parse(request.spec);
+  if (engineImageId === undefined) return spec;
+  const joined = withRuntime(spec, await store.builds.imageRuntime(engineImageId), asked);
+  assertMemory(settings, joined.runtime.memory);
+  return joined;
 }
 
 /** Record first, so that a server that dies in between knows at its next start what to clean up. */
@@ -99,7 +118,7 @@ async function start(context: SandboxContext, record: SandboxRecord): Promise<Sa
     return await bringUp(context, record);
   } catch (error) {
     await undo(context, record, error);
-    throw await explainFailure(context.engine, record.spec.runtime.image, error);
+    throw await explainFailure(context, record, error);
   }
 }
 
@@ -111,6 +130,7 @@ export async function bringUp(context: SandboxContext, record: SandboxRecord): P
   const mounts = toEngineMounts(record.spec, volumes);
   const started = await context.engine.create(toEngineSpec(record, context.settings.cpuCount, mounts));
   faultPoint("server.create.started");
+  await noteImageUsed(context, record);
   return markDeployed(context, record, started);
 }
 
@@ -161,14 +181,14 @@ function assertPossible({ settings, clock }: SandboxContext, { request }: NewSan
 }
 
 /** Only an engine that keeps sandboxes ready is asked: it costs half a millisecond. */
-async function newId({ settings, engine }: SandboxContext, { request }: NewSandbox): Promise<SandboxId> {
-  return settings.hasWarmPool ? engine.newId(request.spec.runtime.image) : SandboxId.parse(randomId());
+async function newId({ settings, engine }: SandboxContext, { engineImage }: UsableImage): Promise<SandboxId> {
+  return settings.hasWarmPool ? engine.newId(engineImage) : SandboxId.parse(randomId());
 }
 
 function newRecord(
   { clock }: SandboxContext,
   { workspace, name, request, actor }: NewSandbox,
-  id: SandboxId,
+  { id, image, spec }: { readonly id: SandboxId; readonly image: UsableImage; readonly spec: SandboxSpec },
 ): SandboxRecord {
   const nowMs = clock();
   return {
@@ -178,7 +198,7 @@ function newRecord(
     displayName: request.metadata.displayName,
     externalId: request.metadata.externalId,
     labels: request.metadata.labels ?? {},
-    spec: SandboxSpec.parse(request.spec),
+    spec,
     status: "DEPLOYING",
     events: [happened("DEPLOYING", "Sandbox is starting", nowMs)],
     createdAtMs: nowMs,
@@ -187,7 +207,7 @@ function newRecord(
     updatedBy: actor,
     lastUsedAtMs: undefined,
     errors: [],
-    engineImageId: undefined,
+    engineImageId: image.engineImageId,
   };
 }
 

@@ -3,6 +3,7 @@ import { toAppError } from "@dormouse/kernel";
 import type { EngineSandbox, SandboxId } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import { loadBuilds, recoverBuilds } from "../builds/recover-builds.ts";
+import { recoverImages } from "../images/recover-images.ts";
 import type { ControlPlaneDeps } from "../ports.ts";
 import { recoverVolumeTemplates } from "../volume-templates/recover-templates.ts";
 import { recoverVolumes } from "../volumes/recover-volumes.ts";
@@ -50,6 +51,7 @@ export async function recover(deps: SandboxContext): Promise<void> {
   await Promise.race([Promise.all(cleaning), delay(CLEAN_UP_MAX_MS, undefined, { ref: false })]);
   await recoverVolumes(deps);
   await recoverVolumeTemplates(deps);
+  await recoverImages(deps);
   await recoverBuilds(deps);
 }
 

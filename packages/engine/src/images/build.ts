@@ -105,10 +105,14 @@ const failedBuild = (script: string, exitCode: number | null): AppError =>
     hint: "Its output above says why; the package registries must be reachable",
   });
 
-/** Changes with any file of the recipe and with any layer below it. */
+/** What is said of the image to people; it makes no difference to what is in it. */
+const HUB_FILE = "hub.json";
+
+/** Changes with any other file of the recipe and with any layer below it. */
 function recipeHash(recipeDir: string, below: readonly ImportedLayer[]): string {
   const hash = createHash("sha256");
-  for (const file of readdirSync(recipeDir).toSorted()) hash.update(file).update(readFileSync(join(recipeDir, file)));
+  const files = readdirSync(recipeDir).filter((file) => file !== HUB_FILE);
+  for (const file of files.toSorted()) hash.update(file).update(readFileSync(join(recipeDir, file)));
   for (const { digest } of below) hash.update(digest);
   return hash.digest("hex").slice(0, 12);
 }
