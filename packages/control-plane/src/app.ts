@@ -16,6 +16,7 @@ import { customDomainRoutes } from "./routes/custom-domains.ts";
 import { hubRoutes } from "./routes/hub.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { oauthRoutes } from "./routes/oauth.ts";
+import { observabilityRoutes } from "./routes/observability.ts";
 import { pendingImageShareRoutes } from "./routes/pending-image-shares.ts";
 import { previewRoutes } from "./routes/previews.ts";
 import { referenceRoutes } from "./routes/reference.ts";
@@ -63,6 +64,7 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
     .route("/volumes", volumeRoutes(deps))
     .route("/volume_templates", volumeTemplateRoutes(volumeTemplates))
     .route("/", buildRoutes(deps))
+    .route("/observability", observabilityRoutes(deps))
     .route("/images", imageRoutes(images))
     .route("/pending-image-shares", pendingImageShareRoutes(images))
     .route("/", hubRoutes(deps))

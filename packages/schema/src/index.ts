@@ -12,6 +12,7 @@ export * from "./engine-images.ts";
 export * from "./engine.ts";
 export * from "./image-shares.ts";
 export * from "./images.ts";
+export * from "./logs.ts";
 export * from "./network.ts";
 export * from "./routes.ts";
 export * from "./sandbox-api.ts";

@@ -37,8 +37,9 @@ export async function failBuild(context: SandboxContext, { id }: BuildRecord, th
     endedAtMs: clock(),
   });
   if (failed === undefined) return;
-  builds.put(failed);
+  // Whoever sees that it has failed sees why.
   await tellOfFailure(context, failed);
+  builds.put(failed);
   const event = { ...describeBuild(failed), outcome: "failure", code: error.code, durationMs: durationMs(failed) };
   if (error.code === "INTERNAL") log.error({ ...event, err: error });
   else log.info(event);

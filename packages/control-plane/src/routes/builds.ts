@@ -20,9 +20,9 @@ import { offerUpload } from "./uploads.ts";
 export function buildRoutes(context: SandboxContext): Hono<ApiEnv> {
   return new Hono<ApiEnv>()
     .post("/images", (c) => postImage(context, c))
-    .get("/images/:type/:name/build-logs", (c) => {
+    .get("/images/:resourceType/:imageName/build-logs", (c) => {
       const { workspace } = c.get("caller");
-      const name = c.req.param("name").replace(/:.*$/, "");
+      const name = c.req.param("imageName").replace(/:.*$/, "");
       const build = context.builds.latest(workspace, name);
       return answerWithLog(context, c, requireBuild(build, `image "${name}"`));
     })
