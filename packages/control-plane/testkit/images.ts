@@ -50,6 +50,7 @@ export interface ShareBench extends AsyncDisposable {
   readonly server: TestServer;
   readonly team: Headers;
   readonly stranger: Headers;
+  readonly strangerKey: string;
 }
 
 export async function startShareBench(options: Pick<ServerOptions, "clock" | "hub"> = {}): Promise<ShareBench> {
@@ -67,10 +68,12 @@ export async function startShareBench(options: Pick<ServerOptions, "clock" | "hu
       for (const name of [TEAM, STRANGER]) keys.set(name, await issueApiKey({ store, clock }, name, "admin"));
     },
   });
+  const strangerKey = keys.get(STRANGER) ?? "";
   return {
     server,
     team: as(keys.get(TEAM) ?? "", TEAM),
-    stranger: as(keys.get(STRANGER) ?? "", STRANGER),
+    stranger: as(strangerKey, STRANGER),
+    strangerKey,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       await rm(folder, { recursive: true });

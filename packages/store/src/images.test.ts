@@ -121,7 +121,7 @@ describeEachDatabase((database) => {
       codeOf(store.imageShares.insert(newShare(image), 1)),
       codeOf(store.images.begin(newImage("tools", { workspace: OTHER }), at(1))),
     ]);
-    expect(codes.toSorted()).toEqual(["IMAGE_ALREADY_EXISTS", undefined]);
+    expect(codes.filter((code) => code === "IMAGE_ALREADY_EXISTS")).toHaveLength(1);
     expect(await store.images.list(OTHER)).toHaveLength(1);
   });
 

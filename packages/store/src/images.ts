@@ -118,7 +118,9 @@ export class ImageRepository {
     return this.#db.transaction().execute(async (transaction) => {
       const image = await findOwn(transaction, workspace, name);
       if (image === undefined) return undefined;
-      const added = { ...tag, imageId: image.id };
+      // Also when the clock was set back.
+      const newestAtMs = image.tags.at(-1)?.createdAtMs ?? 0;
+      const added = { ...tag, imageId: image.id, createdAtMs: Math.max(tag.createdAtMs, newestAtMs + 1) };
       await transaction.insertInto("image_tags").values(toTagRow(added)).execute();
       const changed = await applyChange(transaction, image, change);
       return { ...changed, tags: [...image.tags, added] };

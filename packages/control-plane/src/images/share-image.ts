@@ -50,16 +50,21 @@ export async function shareImage(
  * until their next start. @throws {AppError} IMAGE_SHARE_NOT_FOUND
  */
 export async function unshareImage(context: ImageContext, image: ImageRecord, target: string): Promise<void> {
+  const { store, clock } = context;
   await context.changeOf(image.id, async () => {
-    const removed = await context.store.imageShares.remove(image.id, target);
-    if (removed === undefined) {
-      throw new AppError(
-        "IMAGE_SHARE_NOT_FOUND",
-        `Cannot unshare image "${image.name}": it is not shared with "${target}"`,
-        { hint: "List its shares to see with whom it is" },
-      );
-    }
-    if (removed.status === "active") await forbidRestarts(context, image, removed.targetWorkspace);
+    const share = (await store.imageShares.list(image.id, clock())).find((other) => other.targetWorkspace === target);
+    if (share === undefined) throw notShared(image, target);
+    const isActive = share.status === "active";
+    // First, so that with an engine that does not answer everything is as it was.
+    if (isActive) await forbidRestarts(context, image, share.targetWorkspace);
+    await store.imageShares.remove(image.id, target);
+    if (isActive) await forbidRestarts(context, image, share.targetWorkspace);
+  });
+}
+
+function notShared({ name }: ImageRecord, target: string): AppError {
+  return new AppError("IMAGE_SHARE_NOT_FOUND", `Cannot unshare image "${name}": it is not shared with "${target}"`, {
+    hint: "List its shares to see with whom it is",
   });
 }
 

@@ -1,6 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import { ImagePushRequest, ImageShareRequest } from "@dormouse/schema";
 import { Hono } from "hono";
+import { markAsMade } from "../audit/audited.ts";
 import { requireAdmin, type ApiContext, type ApiEnv, type Caller } from "../http/caller.ts";
 import { observe } from "../http/observe.ts";
 import { readBody } from "../http/parse.ts";
@@ -55,6 +56,7 @@ function shareRoutes(context: ImageContext): Hono<ApiEnv> {
       const image = await find(c);
       const wanted = { request: await readBody(c, ImageShareRequest), sharedBy: caller.principal.id };
       const operation = { event: "image.share", image: image.name };
+      markAsMade(c, wanted.request.targetWorkspace);
       const share = await observe(context, caller, operation, () => shareImage(context, image, wanted));
       if (share.status === "active") return c.json(renderImage(image, caller.workspace));
       const pending = await requirePending(context, caller.workspace, share.id);

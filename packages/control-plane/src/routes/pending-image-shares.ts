@@ -1,5 +1,6 @@
 import { ImageShareAcceptQuery, PendingImageShareQuery } from "@dormouse/schema";
 import { Hono } from "hono";
+import { markAsMade } from "../audit/audited.ts";
 import { requireAdmin, type ApiEnv } from "../http/caller.ts";
 import { observe } from "../http/observe.ts";
 import { readQuery } from "../http/parse.ts";
@@ -18,6 +19,7 @@ export function pendingImageShareRoutes(context: ImageContext): Hono<ApiEnv> {
       const { workspace } = requireAdmin(c);
       const force = readQuery(c, ImageShareAcceptQuery).force === "true";
       const pending = await requirePending(context, workspace, c.req.param("pendingShareId"));
+      markAsMade(c, pending.imageName);
       const operation = { event: "image.share.accept", image: pending.imageName };
       const run = () => acceptShare(context, workspace, { pending, force });
       return c.json(renderImage(await observe(context, c.get("caller"), operation, run), workspace));
@@ -25,6 +27,7 @@ export function pendingImageShareRoutes(context: ImageContext): Hono<ApiEnv> {
     .post("/:pendingShareId/decline", async (c) => {
       const { workspace } = requireAdmin(c);
       const pending = await requirePending(context, workspace, c.req.param("pendingShareId"));
+      markAsMade(c, pending.imageName);
       const operation = { event: "image.share.decline", image: pending.imageName };
       await observe(context, c.get("caller"), operation, () => declineShare(context, workspace, pending));
       return c.body(null, 204);
