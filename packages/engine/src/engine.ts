@@ -3,8 +3,11 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import type { EnginePort, SandboxId } from "@dormouse/schema";
-import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
+import { admitBuild, type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { sweepAbandoned } from "./abandoned.ts";
+import { type BuildPolicy, defaultBuildPolicy } from "./builds/build-policy.ts";
+import { ImageBuilds } from "./builds/image-builds.ts";
+import { devImages } from "./builds/dev-images.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
@@ -32,7 +35,11 @@ export interface EngineOptions {
   readonly warmPool?: Readonly<Record<string, number>>;
   /** What differs from the default policy. */
   readonly admission?: Partial<AdmissionPolicy>;
+  /** What differs from the default policy of builds. */
+  readonly builds?: Partial<BuildPolicy>;
   readonly startTimeoutMs?: number;
+  /** Is told of failures in the background that no user can mend. */
+  readonly onError?: (error: AppError) => void;
   /** How long a sandbox sleeps before its memory goes to swap; by default 60,000, and 0 for never. */
   readonly pageOutAfterMs?: number;
 }
@@ -82,6 +89,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     takenAddresses: running.map((run) => run.slot.address),
   });
   const volumes = new Volumes(layout);
+  /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
+  const runtimeFile = sealedCopy(RUNTIME_FILE);
+  const admission = { ...defaultPolicy(hostRoom(options.dataDir).memoryMiB), ...options.admission };
   const sandboxes = new Sandboxes({
     layout,
     cgroups,
@@ -90,25 +100,37 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     slots,
     volumes,
     disk,
-    /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
-    runtimeFile: sealedCopy(RUNTIME_FILE),
+    runtimeFile,
     bundle: {
       shared: { init: INIT_FILE, agent: layout.agentFile(), resolvConf: layout.resolvConf() },
-      seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf")),
+      seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf"), "sandbox"),
     },
-    admission: { ...defaultPolicy(hostRoom(options.dataDir).memoryMiB), ...options.admission },
+    admission,
     warmSizes: new Map(Object.entries(options.warmPool ?? {})),
     parallelStartCount: cpus().length * PARALLEL_STARTS_PER_CORE,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
     pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
+  const builds = new ImageBuilds({
+    layout,
+    cgroups,
+    slots,
+    runtimeFile,
+    seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp-build.bpf"), "build"),
+    agentFile: layout.agentFile(),
+    images: devImages(),
+    policy: { ...defaultBuildPolicy(), ...options.builds },
+    assertRoom: () => admitBuild(admission, hostRoom(options.dataDir)),
+    report: options.onError ?? (() => undefined),
+  });
   await sandboxes.adopt(stored);
+  await builds.recover();
   slots.refill();
   sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes }));
+  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, builds }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
-  const port = enginePort({ sandboxes, volumes, images });
+  const port = enginePort({ sandboxes, volumes, images, builds });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
 }
 
@@ -118,9 +140,11 @@ interface RunningParts {
   readonly slots: SlotPool;
   readonly disk: DiskSync;
   readonly sandboxes: Sandboxes;
+  readonly builds: ImageBuilds;
 }
 
-async function endEngine({ instance, cgroups, slots, disk, sandboxes }: RunningParts): Promise<void> {
+async function endEngine({ instance, cgroups, slots, disk, sandboxes, builds }: RunningParts): Promise<void> {
+  await builds[Symbol.asyncDispose]();
   await sandboxes.close();
   await slots.close();
   await disk[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { SandboxId, VolumeId } from "@dormouse/schema";
+import type { EngineImageId, SandboxId, VolumeId } from "@dormouse/schema";
 
 /** Every path the engine uses. `dataDir` survives a reboot; `runDir` is a tmpfs only the engine sees, and ends with it. */
 export class Layout {
@@ -26,6 +26,12 @@ export class Layout {
   readonly ephemeralVolumesDir = (id: SandboxId): string => join(this.sandboxDir(id), "volumes");
   readonly volumeMountDir = (id: VolumeId): string => join(this.runDir, "volumes", id);
 
+  /** State, log and context of each image build. */
+  readonly buildsDir = (): string => join(this.dataDir, "builds");
+  readonly buildCachesDir = (): string => join(this.dataDir, "build-caches");
+  readonly buildCacheFile = (scope: string): string => join(this.buildCachesDir(), `${scope}.img`);
+  /** What a build's box is made of while it runs; root inside can reach it. */
+  readonly buildRunDir = (id: EngineImageId): string => join(this.runDir, "builds", id);
   /** Where an image layer shows with the sandboxes' owners. */
   readonly mappedLayerDir = (digest: string): string => join(this.runDir, "layers", digest);
   /** State folder of the OCI runtime. */
