@@ -7,10 +7,12 @@ import { admitBuild, type AdmissionPolicy, defaultPolicy, hostRoom } from "./adm
 import { sweepAbandoned } from "./abandoned.ts";
 import { type BuildPolicy, defaultBuildPolicy } from "./builds/build-policy.ts";
 import { ImageBuilds } from "./builds/image-builds.ts";
-import { devImages } from "./builds/dev-images.ts";
+import { StoreImages } from "./builds/store-images.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
+import { sweepImages } from "./images/collect.ts";
+import type { RegistryMirrors } from "./images/registries.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
@@ -20,6 +22,7 @@ import { isAlive, readStoredSandboxes } from "./records.ts";
 import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { mountBind, mountTmpfs, sealedCopy } from "./syscalls.ts";
+import { openMappedUserNamespace } from "./user-namespace.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
 export interface EngineOptions {
@@ -35,6 +38,8 @@ export interface EngineOptions {
   readonly warmPool?: Readonly<Record<string, number>>;
   /** What differs from the default policy. */
   readonly admission?: Partial<AdmissionPolicy>;
+  /** Where registries are found, by host, when it is not at their host (`DORMOUSE_REGISTRIES`). */
+  readonly registries?: RegistryMirrors;
   /** What differs from the default policy of builds. */
   readonly builds?: Partial<BuildPolicy>;
   readonly startTimeoutMs?: number;
@@ -74,6 +79,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const cgroups = openCgroups({ instance: name, runDir: layout.runDir, serverUserId: options.serverUserId });
   await sweepAbandoned(instance, options.serverUserId);
   const images = new ImageStore(layout.imagesDir());
+  await sweepImages(images);
+  const userNamespaceFd = await openMappedUserNamespace();
+  const layers = new LayerMounts(layout, images, userNamespaceFd);
   const stored = readStoredSandboxes(layout);
   const running = [...stored.values()].flatMap((sandbox) =>
     sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
@@ -96,7 +104,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     layout,
     cgroups,
     images,
-    layers: await LayerMounts.open(layout, images),
+    layers,
     slots,
     volumes,
     disk,
@@ -111,6 +119,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
     pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
+  const store = { layout, images, slots, userNamespaceFd, mirrors: options.registries ?? {} };
   const builds = new ImageBuilds({
     layout,
     cgroups,
@@ -118,7 +127,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     runtimeFile,
     seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp-build.bpf"), "build"),
     agentFile: layout.agentFile(),
-    images: devImages(),
+    images: new StoreImages(store),
     policy: { ...defaultBuildPolicy(), ...options.builds },
     assertRoom: () => admitBuild(admission, hostRoom(options.dataDir)),
     report: options.onError ?? (() => undefined),

@@ -32,8 +32,10 @@ export class Layout {
   readonly buildCacheFile = (scope: string): string => join(this.buildCachesDir(), `${scope}.img`);
   /** What a build's box is made of while it runs; root inside can reach it. */
   readonly buildRunDir = (id: EngineImageId): string => join(this.runDir, "builds", id);
-  /** Where an image layer shows with the sandboxes' owners. */
-  readonly mappedLayerDir = (digest: string): string => join(this.runDir, "layers", digest);
+  /** Where image layers show with the sandboxes' owners. Short: all of an image have to fit into the options of one mount. */
+  readonly mappedLayersDir = (): string => join(this.runDir, "layers");
+  /** Roots of the boxes that host tools run in. */
+  readonly boxesDir = (): string => join(this.runDir, "boxes");
   /** State folder of the OCI runtime. */
   readonly runtimeDir = (): string => join(this.runDir, "runtime");
   readonly agentFile = (): string => join(this.runDir, "sandbox-api");

@@ -9,3 +9,5 @@ export { CertificateAuthority, type IssuedFiles } from "./certificate-authority.
 export { type DnsAnswer, DnsServer } from "./dns-server.ts";
 export { type LayoutImage, type LayoutLayer, tarOf, writeLayout } from "./oci-layout.ts";
 export { Registry, type RegistryOptions } from "./registry.ts";
+export { ImageTools, newImageId } from "./image-tools.ts";
+export { tarBytes, type TarEntry } from "./tar.ts";

@@ -7,6 +7,7 @@ import { ensureAgentLayout, isAgentImage } from "./agent-layout.ts";
 import type { BaseImage } from "./build-command.ts";
 import type { BuildLog } from "./build-log.ts";
 import type { BuildImages } from "./build-images.ts";
+import { completeHistory } from "./image-history.ts";
 
 export interface BaseDeps {
   readonly images: BuildImages;
@@ -33,7 +34,9 @@ export async function gatherBases(deps: BaseDeps, request: BaseRequest): Promise
   const bases = new Map<string, BaseImage>();
   for (const [index, reference] of request.references.entries()) {
     const folder = String(index);
-    await gather(deps, request, { reference, layoutDir: join(request.basesDir, folder) });
+    const layoutDir = join(request.basesDir, folder);
+    await gather(deps, request, { reference, layoutDir });
+    await completeHistory(layoutDir);
     bases.set(reference, { folder, name: storageName(deps, reference) });
   }
   await runCommand(["chown", "--recursive", `${MAPPED_ROOT_ID}:${MAPPED_ROOT_ID}`, request.basesDir]);
