@@ -30,6 +30,8 @@ export class Layout {
   readonly buildsDir = (): string => join(this.dataDir, "builds");
   readonly buildCachesDir = (): string => join(this.dataDir, "build-caches");
   readonly buildCacheFile = (scope: string): string => join(this.buildCachesDir(), `${scope}.img`);
+  /** Which images of the store the builds of a scope came to. */
+  readonly buildScopeFile = (scope: string): string => join(this.buildCachesDir(), `${scope}.json`);
   /** What a build's box is made of while it runs; root inside can reach it. */
   readonly buildRunDir = (id: EngineImageId): string => join(this.runDir, "builds", id);
   /** Where image layers show with the sandboxes' owners. Short: all of an image have to fit into the options of one mount. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { runCommand } from "../run-command.ts";
@@ -9,17 +9,26 @@ const AGENT_IMAGE = /^ghcr\.io\/blaxel-ai\/sandbox(?:[:@]|$)/;
 
 export const isAgentImage = (reference: string): boolean => AGENT_IMAGE.test(reference);
 
+const PREFIX = "agent-";
 const TYPE = "application/vnd.oci.image";
 const ARCHITECTURE = process.arch === "arm64" ? "arm64" : "amd64";
 
 /**
- * Makes an OCI layout with nothing but `/sandbox-api` in `layoutDir`, where it is not there yet. The same agent gives the same bytes,
- * so that the steps which copy it are found in the cache again.
+ * The OCI layout of an image with nothing but `/sandbox-api`, made where it is not in `cachesDir` yet. The same agent gives the same
+ * bytes, so that the steps which copy it are found in the cache of a scope again.
  */
-export async function ensureAgentLayout(agentFile: string, layoutDir: string): Promise<void> {
-  if (existsSync(layoutDir)) return;
+export async function agentLayout(agentFile: string, cachesDir: string): Promise<string> {
+  const { size, mtimeMs } = statSync(agentFile);
+  const layoutDir = join(cachesDir, `${PREFIX}${size}-${Math.floor(mtimeMs)}`);
+  if (existsSync(layoutDir)) return layoutDir;
+  const others = readdirSync(cachesDir).filter((name) => name.startsWith(PREFIX));
+  for (const name of others) rmSync(join(cachesDir, name), { recursive: true, force: true });
+  await makeLayout(agentFile, layoutDir);
+  return layoutDir;
+}
+
+async function makeLayout(agentFile: string, layoutDir: string): Promise<void> {
   const draft = `${layoutDir}.new`;
-  rmSync(draft, { recursive: true, force: true });
   mkdirSync(join(draft, "blobs/sha256"), { recursive: true });
   const tarFile = join(draft, "layer.tar");
   await writeTar(agentFile, tarFile);

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { SingleFlight } from "@dormouse/kernel";
 import type { RegistryCredentials } from "@dormouse/schema";
+import type { Layout } from "../layout.ts";
 import { runCommand } from "../run-command.ts";
 import { MAPPED_ROOT_ID } from "../user-namespace.ts";
-import { ensureAgentLayout, isAgentImage } from "./agent-layout.ts";
+import { agentLayout, isAgentImage } from "./agent-layout.ts";
 import type { BaseImage } from "./build-command.ts";
 import type { BuildLog } from "./build-log.ts";
 import type { BuildImages } from "./build-images.ts";
@@ -12,7 +14,12 @@ import { completeHistory } from "./image-history.ts";
 export interface BaseDeps {
   readonly images: BuildImages;
   readonly agentFile: string;
+  readonly layout: Pick<Layout, "buildCachesDir">;
 }
+
+/** Two builds that need it at once make it once. */
+const agentLayouts = new SingleFlight<string>();
+
 
 export interface BaseRequest {
   /** As the Dockerfile calls them. */
@@ -51,7 +58,10 @@ interface Place {
 async function gather(deps: BaseDeps, request: BaseRequest, { reference, layoutDir }: Place): Promise<void> {
   const { images } = deps;
   const { signal, log } = request;
-  if (isAgentImage(reference)) return ensureAgentLayout(deps.agentFile, layoutDir);
+  if (isAgentImage(reference)) {
+    const layout = await agentLayouts.run("agent", () => agentLayout(deps.agentFile, deps.layout.buildCachesDir()));
+    return void (await runCommand(["cp", "--recursive", "--link", layout, layoutDir]));
+  }
   if (PUBLIC_PREFIX.test(reference)) return images.exportPublic(reference, { layoutDir, signal });
   log.line(`Getting "${reference}"`);
   try {
@@ -65,8 +75,6 @@ async function gather(deps: BaseDeps, request: BaseRequest, { reference, layoutD
 
 /** Images that are called by their content keep no such name when they are converted. */
 function storageName({ images }: BaseDeps, reference: string): string {
-  if (isAgentImage(reference) || PUBLIC_PREFIX.test(reference) || reference.includes("@")) {
-    return `localhost/base:${createHash("sha256").update(reference).digest("hex").slice(0, 12)}`;
-  }
-  return images.fullName(reference);
+  if (!reference.includes("@")) return images.fullName(reference);
+  return `localhost/base:${createHash("sha256").update(reference).digest("hex").slice(0, 12)}`;
 }

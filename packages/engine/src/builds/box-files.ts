@@ -18,7 +18,8 @@ export function boxFiles(runDir: string) {
     /** File system of the cache, of the build's temporary files and of the image it makes. */
     storage,
     scratch: join(storage, "tmp"),
-    output: join(storage, "out"),
+    imageId: join(storage, "out/image-id"),
+    layout: join(storage, "out/layout"),
   } as const;
 }
 
@@ -31,6 +32,8 @@ export interface BoxInput {
   readonly dockerfile: string;
   /** By their ids. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** buildah's ids of images the engine has from earlier builds. */
+  readonly knownImages: readonly string[];
 }
 
 const MOUNT_POINTS = ["dev", "etc", "input", "proc", "root", "run", "storage", "sys", "tmp", "usr", "var/tmp"];
@@ -56,6 +59,7 @@ export function prepareBoxFiles(files: BoxFiles, input: BoxInput): void {
   for (const [name, text] of Object.entries(ETC_FILES)) writeFileSync(join(files.root, "etc", name), text);
   for (const dir of ["context", "bases", "secrets"]) mkdirSync(join(files.input, dir), { recursive: true });
   writeFileSync(join(files.input, "Dockerfile"), input.dockerfile);
+  writeFileSync(join(files.input, "known-images"), input.knownImages.map((image) => `${image}\n`).join(""));
   for (const [name, value] of Object.entries(input.secrets)) writeSecret(join(files.input, "secrets", name), value);
   show(input.contextDir, files.context);
   show(input.basesDir, files.bases);

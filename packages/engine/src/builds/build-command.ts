@@ -14,7 +14,10 @@ export interface BuildCommand {
 /** What of the script failed, by its exit code; another code is the runtime's. */
 export const FAILED_PART = { 64: "load", 65: "build", 66: "save" } as const;
 
-/** Removes what a build that was ended left in the cache, takes the bases in, builds, and writes the image out. */
+/**
+ * Removes what a build that was ended left in the cache, takes the bases in and builds. What that came to is written out unless the
+ * engine has it from an earlier build.
+ */
 const SCRIPT = `
 exec 2>&1
 buildah rm --all > /dev/null
@@ -25,7 +28,9 @@ done
 shift
 buildah bud --isolation=chroot --layers --pull=never --format=docker --iidfile=/run/image \\
   --file=/input/Dockerfile "$@" /input/context || exit 65
-buildah push --quiet --disable-compression "$(cat /run/image)" oci:/storage/out || exit 66
+cp /run/image /storage/out/image-id
+if grep --quiet --line-regexp --file=/run/image /input/known-images; then exit 0; fi
+buildah push --quiet --disable-compression "$(cat /run/image)" oci:/storage/out/layout || exit 66
 `;
 
 /** What a box runs to build its context. */

@@ -25,6 +25,14 @@ export interface BuildImages {
   pull(pull: ImagePull): Promise<void>;
   /** Takes the image of a layout that nobody is to be believed in, under an id. @throws INVALID_IMAGE, TOO_LARGE, HOST_FULL */
   take(id: EngineImageId, place: LayoutPlace): Promise<{ readonly sizeBytes: number }>;
+  /** Those of the images that are there, with their layers for as long as it is not disposed of. */
+  keep(ids: readonly EngineImageId[]): KeptImages;
   /** Idempotent. */
   forget(id: EngineImageId): void;
+}
+
+export interface KeptImages extends Disposable {
+  has(id: EngineImageId): boolean;
+  /** The same image under one more id. */
+  again(kept: EngineImageId, id: EngineImageId): { readonly sizeBytes: number };
 }

@@ -1,10 +1,11 @@
-import { rmdirSync } from "node:fs";
+import { constants, rmdirSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { EngineImageId, EngineImageRequest } from "@dormouse/schema";
 import { gatherBases } from "./base-images.ts";
 import { type BoxDeps, runInBox } from "./box.ts";
-import { boxFiles, type BoxFiles, prepareBoxFiles, removeBoxFiles } from "./box-files.ts";
-import { buildCommand } from "./build-command.ts";
+import { boxFiles, type BoxFiles, type BoxInput, prepareBoxFiles, removeBoxFiles } from "./box-files.ts";
+import { type BaseImage, buildCommand } from "./build-command.ts";
 import { buildFailure } from "./build-failure.ts";
 import type { BuildImages } from "./build-images.ts";
 import type { BuildLog } from "./build-log.ts";
@@ -13,6 +14,7 @@ import type { BuildFiles } from "./build-records.ts";
 import type { ContextFiles } from "./context-files.ts";
 import { parseDockerfile, renderDockerfile } from "./dockerfile.ts";
 import { withScopeCache } from "./scope-cache.ts";
+import { type BuiltId, parseBuiltId, readScopeImages, rememberScopeImage } from "./scope-images.ts";
 
 export interface RunDeps extends BoxDeps {
   readonly images: BuildImages;
@@ -48,12 +50,15 @@ export async function runBuild(deps: RunDeps, run: BuildRun): Promise<MadeImage>
     return deps.images.take(id, { layoutDir, signal });
   }
   if (context === undefined) throw new TypeError("Cannot build without a context");
-  return buildContext(deps, run, context);
+  return buildContext(deps, { ...run, context });
 }
 
-async function buildContext(deps: RunDeps, run: BuildRun, context: ContextFiles): Promise<MadeImage> {
-  const { id, request, files, log, signal } = run;
-  const { layout, policy, images } = deps;
+interface ContextRun extends BuildRun {
+  readonly context: ContextFiles;
+}
+
+async function buildContext(deps: RunDeps, run: ContextRun): Promise<MadeImage> {
+  const { id, request, context, files, log, signal } = run;
   const buildArgs = { ...context.buildArgs, ...request.buildArgs };
   const dockerfile = parseDockerfile(context.dockerfile, buildArgs);
   const bases = await gatherBases(deps, {
@@ -63,22 +68,10 @@ async function buildContext(deps: RunDeps, run: BuildRun, context: ContextFiles)
     log,
     signal,
   });
-  const box = boxFiles(layout.buildRunDir(id));
-  const imageFile = layout.buildCacheFile(request.cacheScope);
-  const cache = { imageFile, maxSizeMiB: policy.diskMiB, target: box.storage };
-  const input = {
-    contextDir: files.context,
-    basesDir: files.bases,
-    dockerfile: renderDockerfile(dockerfile, (reference) => bases.get(reference)?.name ?? reference),
-    secrets: buildArgs,
-  };
+  const rendered = renderDockerfile(dockerfile, (reference) => bases.get(reference)?.name ?? reference);
+  const box = boxFiles(deps.layout.buildRunDir(id));
   try {
-    return await withScopeCache(cache, async () => {
-      const command = buildCommand({ bases: [...bases.values()], buildArgs });
-      await runBox(deps, { ...run, box, command }, () => prepareBoxFiles(box, input));
-      log.line("Taking the image into the store");
-      return images.take(id, { layoutDir: box.output, signal });
-    });
+    return await buildInBox(deps, { ...run, box, bases: [...bases.values()], dockerfile: rendered, buildArgs });
   } finally {
     rmdirSync(box.runDir);
   }
@@ -86,17 +79,52 @@ async function buildContext(deps: RunDeps, run: BuildRun, context: ContextFiles)
 
 interface BoxedBuild extends BuildRun {
   readonly box: BoxFiles;
-  readonly command: readonly string[];
+  readonly bases: readonly BaseImage[];
+  readonly dockerfile: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
 }
 
-async function runBox(deps: RunDeps, build: BoxedBuild, prepare: () => void): Promise<void> {
-  const { id, box, command, log, signal } = build;
-  const { memoryMiB } = deps.policy;
+async function buildInBox(deps: RunDeps, build: BoxedBuild): Promise<MadeImage> {
+  const { id, request, box, dockerfile, buildArgs, files, log, signal } = build;
+  const { layout, images, policy } = deps;
+  const scopeFile = layout.buildScopeFile(request.cacheScope);
+  const earlier = readScopeImages(scopeFile);
+  using kept = images.keep([...earlier.values()]);
+  const known = new Map([...earlier].filter(([, image]) => kept.has(image)));
+  const imageFile = layout.buildCacheFile(request.cacheScope);
+  const cache = { imageFile, maxSizeMiB: policy.diskMiB, target: box.storage };
+  const input = { contextDir: files.context, basesDir: files.bases, dockerfile, secrets: buildArgs };
+  return withScopeCache(cache, async () => {
+    await runBox(deps, build, { ...input, knownImages: [...known.keys()] });
+    const built = await readBuiltId(box);
+    const same = built === undefined ? undefined : known.get(built);
+    if (same !== undefined) return kept.again(same, id);
+    log.line("Taking the image into the store");
+    const made = await images.take(id, { layoutDir: box.layout, signal });
+    if (built !== undefined) rememberScopeImage(scopeFile, built, id);
+    return made;
+  });
+}
+
+async function runBox(deps: RunDeps, build: BoxedBuild, input: BoxInput): Promise<void> {
+  const { id, box, log, signal, bases, buildArgs } = build;
+  const { policy } = deps;
   try {
-    prepare();
-    const end = await runInBox(deps, { id, files: box, command, limits: deps.policy, log, signal });
-    if (end.exitCode !== 0) throw buildFailure({ ...end, tail: log.tail, memoryMiB });
+    prepareBoxFiles(box, input);
+    const command = buildCommand({ bases, buildArgs });
+    const end = await runInBox(deps, { id, files: box, command, limits: policy, log, signal });
+    if (end.exitCode !== 0) throw buildFailure({ ...end, tail: log.tail, memoryMiB: policy.memoryMiB });
   } finally {
     removeBoxFiles(box);
   }
+}
+
+const BUILT_ID_MAX_BYTES = 80;
+
+/** Whatever the box has put there: it names an image of its own scope or none. */
+async function readBuiltId({ imageId }: BoxFiles): Promise<BuiltId | undefined> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  await using file = await open(imageId, flags).catch(() => undefined);
+  const { bytesRead, buffer } = (await file?.read({ buffer: Buffer.alloc(BUILT_ID_MAX_BYTES) })) ?? {};
+  return parseBuiltId(buffer?.toString("utf8", 0, bytesRead) ?? "");
 }

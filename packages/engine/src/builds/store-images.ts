@@ -5,7 +5,7 @@ import { type ImageDeps, importOciLayout } from "../images/import-layout.ts";
 import { fullName, resolveReference } from "../images/registries.ts";
 import type { RegistryDeps } from "../images/skopeo.ts";
 import { pullToLayout } from "../images/transfer.ts";
-import type { BuildImages, ImagePull, LayoutPlace } from "./build-images.ts";
+import type { BuildImages, ImagePull, KeptImages, LayoutPlace } from "./build-images.ts";
 
 /** The engine's own image store, and the registries it reaches. */
 export class StoreImages implements BuildImages {
@@ -39,6 +39,22 @@ export class StoreImages implements BuildImages {
 
   take(id: EngineImageId, { layoutDir, signal }: LayoutPlace): Promise<{ readonly sizeBytes: number }> {
     return importOciLayout(this.#deps, { id, layoutDir, signal });
+  }
+
+  keep(ids: readonly EngineImageId[]): KeptImages {
+    const { images } = this.#deps;
+    const kept = new Map(ids.filter((id) => images.has(id)).map((id) => [id, images.image(id)]));
+    const hold = images.hold([...kept.values()].flatMap(({ layers }) => layers));
+    return {
+      has: (id) => kept.has(id),
+      again: (from, id) => {
+        const image = kept.get(from);
+        if (image === undefined) throw new TypeError(`Cannot take image "${from}" again: it is not kept`);
+        images.add({ ...image, id, createdAtMs: Date.now() });
+        return image;
+      },
+      [Symbol.dispose]: () => hold[Symbol.dispose](),
+    };
   }
 
   forget(id: EngineImageId): void {
