@@ -3,11 +3,16 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import type { EnginePort, SandboxId } from "@dormouse/schema";
-import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
+import { admitBuild, type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { sweepAbandoned } from "./abandoned.ts";
+import { type BuildPolicy, defaultBuildPolicy } from "./builds/build-policy.ts";
+import { ImageBuilds } from "./builds/image-builds.ts";
+import { StoreImages } from "./builds/store-images.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
+import { sweepImages } from "./images/collect.ts";
+import type { RegistryMirrors } from "./images/registries.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
@@ -17,6 +22,7 @@ import { isAlive, readStoredSandboxes } from "./records.ts";
 import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { mountBind, mountTmpfs, sealedCopy } from "./syscalls.ts";
+import { openMappedUserNamespace } from "./user-namespace.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
 export interface EngineOptions {
@@ -32,7 +38,13 @@ export interface EngineOptions {
   readonly warmPool?: Readonly<Record<string, number>>;
   /** What differs from the default policy. */
   readonly admission?: Partial<AdmissionPolicy>;
+  /** Where registries are found, by host, when it is not at their host (`DORMOUSE_REGISTRIES`). */
+  readonly registries?: RegistryMirrors;
+  /** What differs from the default policy of builds. */
+  readonly builds?: Partial<BuildPolicy>;
   readonly startTimeoutMs?: number;
+  /** Is told of failures in the background that no user can mend. */
+  readonly onError?: (error: AppError) => void;
   /** How long a sandbox sleeps before its memory goes to swap; by default 60,000, and 0 for never. */
   readonly pageOutAfterMs?: number;
 }
@@ -67,6 +79,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const cgroups = openCgroups({ instance: name, runDir: layout.runDir, serverUserId: options.serverUserId });
   await sweepAbandoned(instance, options.serverUserId);
   const images = new ImageStore(layout.imagesDir());
+  await sweepImages(images);
+  const userNamespaceFd = await openMappedUserNamespace();
+  const layers = new LayerMounts(layout, images, userNamespaceFd);
   const stored = readStoredSandboxes(layout);
   const running = [...stored.values()].flatMap((sandbox) =>
     sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
@@ -82,33 +97,49 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     takenAddresses: running.map((run) => run.slot.address),
   });
   const volumes = new Volumes(layout);
+  /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
+  const runtimeFile = sealedCopy(RUNTIME_FILE);
+  const admission = { ...defaultPolicy(hostRoom(options.dataDir).memoryMiB), ...options.admission };
   const sandboxes = new Sandboxes({
     layout,
     cgroups,
     images,
-    layers: await LayerMounts.open(layout, images),
+    layers,
     slots,
     volumes,
     disk,
-    /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
-    runtimeFile: sealedCopy(RUNTIME_FILE),
+    runtimeFile,
     bundle: {
       shared: { init: INIT_FILE, agent: layout.agentFile(), resolvConf: layout.resolvConf() },
-      seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf")),
+      seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf"), "sandbox"),
     },
-    admission: { ...defaultPolicy(hostRoom(options.dataDir).memoryMiB), ...options.admission },
+    admission,
     warmSizes: new Map(Object.entries(options.warmPool ?? {})),
     parallelStartCount: cpus().length * PARALLEL_STARTS_PER_CORE,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
     pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
+  const store = { layout, images, slots, userNamespaceFd, mirrors: options.registries ?? {} };
+  const builds = new ImageBuilds({
+    layout,
+    cgroups,
+    slots,
+    runtimeFile,
+    seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp-build.bpf"), "build"),
+    agentFile: layout.agentFile(),
+    images: new StoreImages(store),
+    policy: { ...defaultBuildPolicy(), ...options.builds },
+    assertRoom: () => admitBuild(admission, hostRoom(options.dataDir)),
+    report: options.onError ?? (() => undefined),
+  });
   await sandboxes.adopt(stored);
+  await builds.recover();
   slots.refill();
   sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes }));
+  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, builds }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
-  const port = enginePort({ sandboxes, volumes, images });
+  const port = enginePort({ sandboxes, volumes, images, builds });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
 }
 
@@ -118,9 +149,11 @@ interface RunningParts {
   readonly slots: SlotPool;
   readonly disk: DiskSync;
   readonly sandboxes: Sandboxes;
+  readonly builds: ImageBuilds;
 }
 
-async function endEngine({ instance, cgroups, slots, disk, sandboxes }: RunningParts): Promise<void> {
+async function endEngine({ instance, cgroups, slots, disk, sandboxes, builds }: RunningParts): Promise<void> {
+  await builds[Symbol.asyncDispose]();
   await sandboxes.close();
   await slots.close();
   await disk[Symbol.asyncDispose]();

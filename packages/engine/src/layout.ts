@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { SandboxId, VolumeId } from "@dormouse/schema";
+import type { EngineImageId, SandboxId, VolumeId } from "@dormouse/schema";
 
 /** Every path the engine uses. `dataDir` survives a reboot; `runDir` is a tmpfs only the engine sees, and ends with it. */
 export class Layout {
@@ -26,8 +26,18 @@ export class Layout {
   readonly ephemeralVolumesDir = (id: SandboxId): string => join(this.sandboxDir(id), "volumes");
   readonly volumeMountDir = (id: VolumeId): string => join(this.runDir, "volumes", id);
 
-  /** Where an image layer shows with the sandboxes' owners. */
-  readonly mappedLayerDir = (digest: string): string => join(this.runDir, "layers", digest);
+  /** State, log and context of each image build. */
+  readonly buildsDir = (): string => join(this.dataDir, "builds");
+  readonly buildCachesDir = (): string => join(this.dataDir, "build-caches");
+  readonly buildCacheFile = (scope: string): string => join(this.buildCachesDir(), `${scope}.img`);
+  /** Which images of the store the builds of a scope came to. */
+  readonly buildScopeFile = (scope: string): string => join(this.buildCachesDir(), `${scope}.json`);
+  /** What a build's box is made of while it runs; root inside can reach it. */
+  readonly buildRunDir = (id: EngineImageId): string => join(this.runDir, "builds", id);
+  /** Where image layers show with the sandboxes' owners. Short: all of an image have to fit into the options of one mount. */
+  readonly mappedLayersDir = (): string => join(this.runDir, "layers");
+  /** Roots of the boxes that host tools run in. */
+  readonly boxesDir = (): string => join(this.runDir, "boxes");
   /** State folder of the OCI runtime. */
   readonly runtimeDir = (): string => join(this.runDir, "runtime");
   readonly agentFile = (): string => join(this.runDir, "sandbox-api");

@@ -1,5 +1,6 @@
 import { AppError } from "@dormouse/kernel";
 import type { EngineImagePort, EnginePort } from "@dormouse/schema";
+import type { ImageBuilds } from "./builds/image-builds.ts";
 import type { ImageStore } from "./images/store.ts";
 import type { Sandboxes } from "./sandboxes.ts";
 import type { Volumes } from "./volumes/volumes.ts";
@@ -8,10 +9,11 @@ export interface EngineParts {
   readonly sandboxes: Sandboxes;
   readonly volumes: Volumes;
   readonly images: ImageStore;
+  readonly builds: ImageBuilds;
 }
 
 /** What the server may ask, and which part answers. */
-export function enginePort({ sandboxes, volumes, images }: EngineParts): EnginePort {
+export function enginePort({ sandboxes, volumes, images, builds }: EngineParts): EnginePort {
   return {
     newId: (image) => sandboxes.newId(image),
     create: (spec) => sandboxes.create(spec),
@@ -30,6 +32,11 @@ export function enginePort({ sandboxes, volumes, images }: EngineParts): EngineP
     resizeVolume: (id, sizeMiB) => volumes.resize(id, sizeMiB),
     removeVolume: (id) => volumes.remove(id),
     images: () => Promise.resolve(images.list()),
+    buildImage: (id, request, context) => builds.buildImage(id, request, context),
+    image: (id) => builds.image(id),
+    waitForImage: (id) => builds.waitForImage(id),
+    imageLog: (id, options) => builds.imageLog(id, options),
+    removeImage: (id) => builds.removeImage(id),
     ...cannotBuildYet,
   };
 }
@@ -37,12 +44,7 @@ export function enginePort({ sandboxes, volumes, images }: EngineParts): EngineP
 const refuse = (): Promise<never> =>
   Promise.reject(new AppError("HOST_UNSUITABLE", "Cannot build images: this engine does not do that yet"));
 
-const cannotBuildYet: Omit<EngineImagePort, "images"> = {
-  buildImage: refuse,
-  image: refuse,
-  waitForImage: refuse,
-  imageLog: refuse,
-  removeImage: refuse,
+const cannotBuildYet: Pick<EngineImagePort, "pushImage" | "collectImages"> = {
   pushImage: refuse,
   collectImages: refuse,
 };

@@ -17,7 +17,8 @@ import type { BundleDefaults } from "./bundle.ts";
 import { type Cgroups, endProcesses } from "./cgroups.ts";
 import type { DiskSync } from "./disk-sync.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
-import type { ImageManifest, ImageStore } from "./images/store.ts";
+import { type ImageManifest, referenceOf } from "./images/manifest.ts";
+import type { ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
 import { Pager } from "./memory/pager.ts";
 import { memoryOf } from "./memory/usage.ts";
@@ -152,7 +153,7 @@ export class Sandboxes implements SandboxPort {
       }
       this.#admit(spec.id, spec.memoryMiB);
       const entry: Entry = {
-        spec: { ...spec, image: `${image.name}:${image.tag}` },
+        spec: { ...spec, image: referenceOf(image) },
         createdAtMs: Date.now(),
         files: this.#filesOf(spec.id),
         run: undefined,

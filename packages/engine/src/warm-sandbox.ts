@@ -6,7 +6,7 @@ import { EngineSandboxSpec, type SandboxId } from "@dormouse/schema";
 import { agentEnvironment, type BundleDefaults, ociConfig } from "./bundle.ts";
 import { type Cgroups, endProcesses, MAX_PROCESS_COUNT } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
-import type { ImageManifest } from "./images/store.ts";
+import { type ImageManifest, referenceOf } from "./images/manifest.ts";
 import { type Layout, sandboxFiles } from "./layout.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
 import { BOOT_ID, isAlive, processStartTicks, type RunRecord } from "./records.ts";
@@ -100,7 +100,7 @@ const neutralSpec = (image: ImageManifest): EngineSandboxSpec =>
   EngineSandboxSpec.parse({
     id: randomId(),
     hostname: "sandbox",
-    image: `${image.name}:${image.tag}`,
+    image: referenceOf(image),
     memoryMiB: WARM_MEMORY_MIB,
     cpuCount: WARM_CPU_COUNT,
     env: {},

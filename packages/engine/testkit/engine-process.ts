@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { EnginePort } from "@dormouse/schema";
 import type { AdmissionPolicy } from "../src/admission.ts";
+import type { BuildPolicy } from "../src/builds/build-policy.ts";
 import { connectEngine } from "../src/client.ts";
+import type { RegistryMirrors } from "../src/images/registries.ts";
 import { openReadyPipe } from "../src/ready-pipe.ts";
 
 const INSTALL_DIR = resolve(import.meta.dir, "../../..");
@@ -35,6 +37,8 @@ export interface EngineProcessOptions {
   readonly warmPool?: Readonly<Record<string, number>>;
   readonly admission?: Partial<AdmissionPolicy>;
   readonly pageOutAfterMs?: number;
+  readonly registries?: RegistryMirrors;
+  readonly builds?: Partial<BuildPolicy>;
 }
 
 export class EngineProcess {

@@ -45,6 +45,7 @@ export const ERROR_INFO = defineErrors({
   IMAGE_SHARE_EXPIRED: { status: 410, retryable: false },
   BUILD_FAILED: { status: 422, retryable: false },
   BUILD_TIMEOUT: { status: 422, retryable: false },
+  BUILD_INTERRUPTED: { status: 503, retryable: true },
   SANDBOX_ALREADY_EXISTS: { status: 409, retryable: false },
   PREVIEW_ALREADY_EXISTS: { status: 409, retryable: false },
   SCHEDULE_ALREADY_EXISTS: { status: 409, retryable: false },

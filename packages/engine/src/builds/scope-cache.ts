@@ -1,0 +1,64 @@
+import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { MAPPED_ROOT_ID } from "../user-namespace.ts";
+import { makeImage } from "../volumes/images.ts";
+import { untilUnmounted, withMountedImage } from "../volumes/loop-mounts.ts";
+
+/** Folders of a cache's file system: layers made before; and of one build, its temporary files and the image it makes. */
+const LAYERS = "graph";
+const OF_ONE_BUILD = ["tmp", "out"];
+/** Fuller than this, the layers made before are let go: buildah only ever adds. */
+const FULL_SHARE = 0.7;
+/** Of the disk's free space, what a new cache may come to. */
+const DISK_SHARE = 0.8;
+const MIB = 1024 * 1024;
+
+export interface CacheMount {
+  readonly imageFile: string;
+  readonly maxSizeMiB: number;
+  /** Where it is mounted while `use` runs. */
+  readonly target: string;
+}
+
+/**
+ * Runs `use` with the cache of one scope, which is a file system of its own: what a build writes has an end, and no other scope sees
+ * it. What `use` started there must have ended. @throws HOST_FULL
+ */
+export async function withScopeCache<T>({ imageFile, maxSizeMiB, target }: CacheMount, use: () => Promise<T>): Promise<T> {
+  if (!existsSync(imageFile)) await makeImage(imageFile, Math.min(maxSizeMiB, sharedDiskMiB(imageFile)), target);
+  try {
+    return await withMountedImage(imageFile, target, async () => {
+      prepareFolders(target);
+      try {
+        return await use();
+      } finally {
+        for (const name of OF_ONE_BUILD) emptyFolder(join(target, name));
+      }
+    });
+  } finally {
+    await untilUnmounted(imageFile);
+  }
+}
+
+function sharedDiskMiB(imageFile: string): number {
+  const { bavail, bsize } = statfsSync(dirname(imageFile));
+  return Math.floor((bavail * bsize * DISK_SHARE) / MIB);
+}
+
+/** The folder above them is the engine's, so no build puts anything in their place. */
+function prepareFolders(target: string): void {
+  chownSync(target, 0, 0);
+  for (const name of [LAYERS, ...OF_ONE_BUILD]) {
+    const dir = join(target, name);
+    if (existsSync(dir)) continue;
+    mkdirSync(dir, { mode: 0o700 });
+    chownSync(dir, MAPPED_ROOT_ID, MAPPED_ROOT_ID);
+  }
+  const { blocks, bavail } = statfsSync(target);
+  const toEmpty = bavail < blocks * (1 - FULL_SHARE) ? [LAYERS, ...OF_ONE_BUILD] : OF_ONE_BUILD;
+  for (const name of toEmpty) emptyFolder(join(target, name));
+}
+
+function emptyFolder(dir: string): void {
+  for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true, force: true });
+}
