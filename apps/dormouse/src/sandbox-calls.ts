@@ -74,8 +74,10 @@ function send(lease: Lease, path: string, init: RequestInit): Promise<Response> 
 
 /** What is read of all output together. */
 const OUTPUT_MAX_BYTES = 8 * 1024 * 1024;
-/** Where the agent keeps what the image's own program says. */
-const ENTRYPOINT_LOG = "/var/log/sandbox-api/entrypoint";
+/** Below it the agent has a folder for each of its runs. */
+const LOG_DIRECTORY = "/var/log/sandbox-api";
+const Runs = z.object({ subdirectories: z.array(z.object({ name: z.string().startsWith("run-") })) });
+const TextFile = z.object({ content: z.string() });
 
 const Processes = z.array(
   z.object({
@@ -89,14 +91,9 @@ const Processes = z.array(
 
 /** Whoever is root inside decides what is said there, so that what has another form is left out. */
 async function readOutput(lease: Lease, signal: AbortSignal): Promise<ProgramOutput[]> {
-  const [listed, stdout, stderr] = await Promise.all([
-    readJson(lease, "/process", signal),
-    readFile(lease, `${ENTRYPOINT_LOG}.stdout.log`, signal),
-    readFile(lease, `${ENTRYPOINT_LOG}.stderr.log`, signal),
-  ]);
-  const processes = Processes.safeParse(listed).data ?? [];
+  const processes = Processes.safeParse(await readJson(lease, "/process", signal)).data ?? [];
   return [
-    { name: "entrypoint", startedAtMs: undefined, endedAtMs: undefined, stdout, stderr },
+    ...(await readEntrypoint(lease, signal)),
     ...processes.map(({ name, startedAt, completedAt, stdout, stderr }) => ({
       name,
       startedAtMs: Date.parse(startedAt) || undefined,
@@ -107,10 +104,20 @@ async function readOutput(lease: Lease, signal: AbortSignal): Promise<ProgramOut
   ];
 }
 
-async function readFile(lease: Lease, path: string, signal: AbortSignal): Promise<string> {
-  const File = z.object({ content: z.string() });
-  const file = await readJson(lease, `/filesystem/${encodeURIComponent(path)}`, signal);
-  return File.safeParse(file).data?.content ?? "";
+/** What the image's own program says; an agent that was replaced has more than one folder. */
+async function readEntrypoint(lease: Lease, signal: AbortSignal): Promise<ProgramOutput[]> {
+  const read = (path: string) => readJson(lease, `/filesystem/${encodeURIComponent(path)}`, signal);
+  const readText = async (path: string) => TextFile.safeParse(await read(path)).data?.content ?? "";
+  const runs = Runs.safeParse(await read(LOG_DIRECTORY)).data?.subdirectories ?? [];
+  return Promise.all(
+    runs.map(async ({ name }) => {
+      const [stdout, stderr] = await Promise.all([
+        readText(`${LOG_DIRECTORY}/${name}/entrypoint.stdout.log`),
+        readText(`${LOG_DIRECTORY}/${name}/entrypoint.stderr.log`),
+      ]);
+      return { name: "entrypoint", startedAtMs: undefined, endedAtMs: undefined, stdout, stderr };
+    }),
+  );
 }
 
 async function readJson(lease: Lease, path: string, signal: AbortSignal): Promise<unknown> {
