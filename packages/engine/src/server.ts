@@ -19,6 +19,9 @@ export interface EngineServerOptions {
   readonly onError: (error: AppError) => void;
 }
 
+/** The log and the end of a build are waited for as long as it takes. Bun obeys it on unix sockets too, its types do not say so. */
+const PATIENCE = { idleTimeout: 0 } as object;
+
 /**
  * Serves an engine on a unix socket, for the one group that may use it. Bodies are JSON; failures are
  * `{ code, message, hint, details }` with the status of the code.
@@ -29,6 +32,7 @@ export function serveEngine(engine: EnginePort, options: EngineServerOptions): A
     unix: options.socketFile,
     /* Archives of volumes: what they are made into is the limit. */
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    ...PATIENCE,
     fetch: (request) => answer(engine, request).catch((thrown: unknown) => renderError(thrown, options)),
   });
   chownSync(options.socketFile, 0, options.groupId);

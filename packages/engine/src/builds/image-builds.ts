@@ -21,6 +21,7 @@ interface Build {
   readonly context: ContextFiles | undefined;
   readonly log: BuildLog;
   isRunning: boolean;
+  isRemoved: boolean;
   readonly ending: AbortController;
   readonly ended: PromiseWithResolvers<void>;
 }
@@ -86,7 +87,9 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
   }
 
   async waitForImage(id: EngineImageId): Promise<EngineImageState> {
-    await this.#builds.get(id)?.ended.promise;
+    const build = this.#builds.get(id);
+    await build?.ended.promise;
+    if (build?.isRemoved === true) throw removed(id);
     return this.#records.read(id);
   }
 
@@ -99,14 +102,19 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
   }
 
   async removeImage(id: EngineImageId): Promise<void> {
-    const reason = new AppError("IMAGE_NOT_FOUND", `Cannot build image "${id}": it was removed meanwhile`);
-    this.#uploads.get(id)?.abort(reason);
+    this.#uploads.get(id)?.abort(removed(id));
     const build = this.#builds.get(id);
-    build?.ending.abort(reason);
-    if (build?.isRunning === false) await this.#end(build, { status: "failed", failure: failureOf(reason) });
-    await build?.ended.promise;
+    if (build !== undefined) await this.#endRemoved(build);
     this.#deps.images.forget(id);
     await this.#records.remove(id);
+  }
+
+  async #endRemoved(build: Build): Promise<void> {
+    const reason = removed(build.id);
+    build.isRemoved = true;
+    build.ending.abort(reason);
+    if (!build.isRunning) await this.#end(build, { status: "failed", failure: failureOf(reason) });
+    await build.ended.promise;
   }
 
   /** Interrupts all of them; those that wait are found so by the next engine. */
@@ -129,7 +137,7 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
       hidden: [...logins.map(({ password }) => password), ...Object.values(context?.secretArgs ?? {})],
     });
     const [ending, ended] = [new AbortController(), Promise.withResolvers<void>()];
-    this.#builds.set(id, { id, request, context, log, isRunning: false, ending, ended });
+    this.#builds.set(id, { id, request, context, log, isRunning: false, isRemoved: false, ending, ended });
   }
 
   /** As many as may run, in arrival order, but of each cache scope one. */
@@ -162,13 +170,20 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
       faultPoint("engine.build.stored");
       await this.#end(build, { status: "ready", sizeBytes });
     } catch (thrown) {
-      const error = toAppError(thrown);
-      if (error.code === "INTERNAL") this.#deps.report(error);
+      const error = this.#explain(thrown);
       log.line(error.message);
       await this.#end(build, { status: "failed", failure: failureOf(error) });
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** What went wrong between this machine and itself is none of its user's business. */
+  #explain(thrown: unknown): AppError {
+    const error = toAppError(thrown);
+    if (error.code !== "INTERNAL") return error;
+    this.#deps.report(error);
+    return new AppError("INTERNAL", "Cannot build the image: an unexpected error occurred");
   }
 
   async #end({ id, log, ended }: Build, outcome: Outcome): Promise<void> {
@@ -185,6 +200,9 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
     await syncToDisk(this.#records.files(id).state);
   }
 }
+
+const removed = (id: EngineImageId): AppError =>
+  new AppError("IMAGE_NOT_FOUND", `Cannot build image "${id}": it was removed meanwhile`);
 
 const interrupted = (): AppError =>
   new AppError("BUILD_INTERRUPTED", "Cannot build the image: the engine was stopped meanwhile", { hint: "Build it again" });
