@@ -11,6 +11,7 @@ import {
   VolumeSizeMiB,
 } from "@dormouse/schema";
 import { z } from "zod";
+import { splitHead } from "./headed-stream.ts";
 
 export interface EngineServerOptions {
   readonly socketFile: string;
@@ -115,8 +116,8 @@ async function answerAboutImages(engine: EnginePort, request: Request, call: str
     case "DELETE images":
       return Response.json(await engine.collectImages());
     case "PUT images/:id": {
-      const wanted = EngineImageRequest.parse(JSON.parse(searchParams.get("request") ?? "null"));
-      await engine.buildImage(id(), wanted, request.body ?? undefined);
+      const { head, body } = await splitHead(request.body ?? new Blob([]).stream());
+      await engine.buildImage(id(), EngineImageRequest.parse(head), body);
       return Response.json({});
     }
     case "GET images/:id":
