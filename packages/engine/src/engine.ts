@@ -34,6 +34,8 @@ export interface EngineOptions {
   /** IPv4 resolver the sandboxes ask; by default the host's own. */
   readonly resolver?: string;
   readonly readySlotCount?: number;
+  /** Where image registries are found, by host, such as `{ "docker.io": "http://127.0.0.1:5000" }`; by default where they say. */
+  readonly registries?: RegistryMirrors;
   /** How many sandboxes are kept started ahead of need, by image as `name:tag`; by default none. */
   readonly warmPool?: Readonly<Record<string, number>>;
   /** What differs from the default policy. */
@@ -119,7 +121,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
     pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
-  const store = { layout, images, slots, userNamespaceFd, mirrors: options.registries ?? {} };
+  const imageTools = { layout, userNamespaceFd, images, slots, mirrors: options.registries ?? {} };
   const builds = new ImageBuilds({
     layout,
     cgroups,
@@ -127,7 +129,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     runtimeFile,
     seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp-build.bpf"), "build"),
     agentFile: layout.agentFile(),
-    images: new StoreImages(store),
+    images: new StoreImages(imageTools),
     policy: { ...defaultBuildPolicy(), ...options.builds },
     assertRoom: () => admitBuild(admission, hostRoom(options.dataDir)),
     report: options.onError ?? (() => undefined),
@@ -139,7 +141,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, builds }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
-  const port = enginePort({ sandboxes, volumes, images, builds });
+  const port = enginePort({ sandboxes, volumes, layers, imageTools, builds });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
 }
 

@@ -6,6 +6,7 @@ import { BuildLog, readLog } from "./build-log.ts";
 import { BuildRecords } from "./build-records.ts";
 import type { ContextFiles } from "./context-files.ts";
 import { receiveContext } from "./receive-context.ts";
+import { collectScopeCaches } from "./scope-cache.ts";
 import { runBuild, type RunDeps } from "./run-build.ts";
 
 export interface ImageBuildsDeps extends RunDeps {
@@ -107,6 +108,13 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
     if (build !== undefined) await this.#endRemoved(build);
     this.#deps.images.forget(id);
     await this.#records.remove(id);
+  }
+
+  /** Erases the caches of scopes that have no image any more and build none; resolves with how many bytes of disk they had. */
+  async collectCaches(): Promise<number> {
+    const { layout, images } = this.#deps;
+    const busy = new Set([...this.#builds.values()].map(({ request }) => request.cacheScope));
+    return collectScopeCaches(layout, (scope, ids) => busy.has(scope) || ids.some((id) => images.has(id)));
   }
 
   async #endRemoved(build: Build): Promise<void> {
