@@ -40,8 +40,6 @@ export interface EngineOptions {
   readonly warmPool?: Readonly<Record<string, number>>;
   /** What differs from the default policy. */
   readonly admission?: Partial<AdmissionPolicy>;
-  /** Where registries are found, by host, when it is not at their host (`DORMOUSE_REGISTRIES`). */
-  readonly registries?: RegistryMirrors;
   /** What differs from the default policy of builds. */
   readonly builds?: Partial<BuildPolicy>;
   readonly startTimeoutMs?: number;

@@ -26,6 +26,8 @@ export interface BuildSuite {
   readonly engine: EngineSuite;
   /** Docker Hub, as the engine sees it. `busybox` is there. */
   readonly registry: Registry;
+  /** Of the engine, to start another one on its folder. */
+  readonly engineOptions: EngineProcessOptions;
   /** Builds to the end, in a scope of the test's file unless it says another. */
   build(files: ContextContent, request?: Partial<EngineImageRequest>): Promise<Built>;
   /** Begins a build and does not wait for it. */
@@ -46,7 +48,8 @@ export function useBuilds(options: EngineProcessOptions = {}): BuildSuite {
     registry = await Registry.start();
     await pushBusybox(registry);
   }, 60_000);
-  const engine = useEngine(() => ({ registries: { "docker.io": theRegistry().url }, ...options }));
+  const engineOptions = (): EngineProcessOptions => ({ registries: { "docker.io": theRegistry().url }, ...options });
+  const engine = useEngine(engineOptions);
   afterAll(() => registry?.[Symbol.asyncDispose]());
 
   const begin: BuildSuite["begin"] = async (files, request = {}) => {
@@ -72,6 +75,9 @@ export function useBuilds(options: EngineProcessOptions = {}): BuildSuite {
     engine,
     get registry() {
       return theRegistry();
+    },
+    get engineOptions() {
+      return engineOptions();
     },
     begin,
     logOf,
