@@ -34,7 +34,9 @@ export async function splitHead(stream: ReadableStream<Uint8Array>): Promise<Hea
   for (;;) {
     const end = read.indexOf(LINE_BREAK);
     if (end >= 0) return { head: parse(read.subarray(0, end)), body: restOf(read.subarray(end + 1), reader) };
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((cause: unknown) => {
+      throw new AppError("INVALID_ARGUMENT", "Cannot read the request: it was cut off", { cause });
+    });
     if (done || read.length > HEAD_MAX_BYTES) throw invalid();
     read = Buffer.concat([read, value]);
   }
