@@ -190,7 +190,8 @@ async function examineBuilds(): Promise<Finding> {
   const trial = Bun.spawn(["unshare", "--user", "--map-root-user", "--mount", "sh", "-euc", TRY_OVERLAY], {
     stdio: ["ignore", "ignore", "ignore"],
   });
-  if ((await trial.exited) === 0) return { name, status: "ok", detail: "buildah in a user namespace, without a daemon" };
+  if ((await trial.exited) === 0)
+    return { name, status: "ok", detail: "buildah in a user namespace, without a daemon" };
   const detail = "impossible: the kernel refuses overlays in user namespaces";
   return { name, status: "limited", detail, mend: "Use Linux 5.11 or later, and modprobe overlay" };
 }

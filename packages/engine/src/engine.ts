@@ -6,13 +6,15 @@ import type { EnginePort, SandboxId } from "@dormouse/schema";
 import { admitBuild, type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { sweepAbandoned } from "./abandoned.ts";
 import { type BuildPolicy, defaultBuildPolicy } from "./builds/build-policy.ts";
-import { ImageBuilds } from "./builds/image-builds.ts";
+import { ImageBuilds, type ImageBuildsDeps } from "./builds/image-builds.ts";
 import { StoreImages } from "./builds/store-images.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
+import type { ImageDeps } from "./images/import-layout.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { sweepImages } from "./images/collect.ts";
 import type { RegistryMirrors } from "./images/registries.ts";
+import type { RegistryDeps } from "./images/skopeo.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
@@ -120,18 +122,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
   const imageTools = { layout, userNamespaceFd, images, slots, mirrors: options.registries ?? {} };
-  const builds = new ImageBuilds({
-    layout,
-    cgroups,
-    slots,
-    runtimeFile,
-    seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp-build.bpf"), "build"),
-    agentFile: layout.agentFile(),
-    images: new StoreImages(imageTools),
-    policy: { ...defaultBuildPolicy(), ...options.builds },
-    assertRoom: () => admitBuild(admission, hostRoom(options.dataDir)),
-    report: options.onError ?? (() => undefined),
-  });
+  const builds = openBuilds(options, { layout, cgroups, slots, runtimeFile, imageTools, admission });
   await sandboxes.adopt(stored);
   await builds.recover();
   slots.refill();
@@ -141,6 +132,24 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
   const port = enginePort({ sandboxes, volumes, layers, imageTools, builds });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
+}
+
+interface BuildParts extends Pick<ImageBuildsDeps, "layout" | "cgroups" | "slots" | "runtimeFile"> {
+  readonly imageTools: ImageDeps & RegistryDeps;
+  readonly admission: AdmissionPolicy;
+}
+
+function openBuilds(options: EngineOptions, { imageTools, admission, ...parts }: BuildParts): ImageBuilds {
+  const { layout } = parts;
+  return new ImageBuilds({
+    ...parts,
+    seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp-build.bpf"), "build"),
+    agentFile: layout.agentFile(),
+    images: new StoreImages(imageTools),
+    policy: { ...defaultBuildPolicy(), ...options.builds },
+    assertRoom: () => admitBuild(admission, hostRoom(options.dataDir)),
+    report: options.onError ?? (() => undefined),
+  });
 }
 
 interface RunningParts {

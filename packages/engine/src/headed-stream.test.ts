@@ -20,6 +20,10 @@ test("the line and the bytes after it come back as they were, however they are c
   expect([cut.head, await new Response(cut.body).text()]).toEqual([{ a: 1 }, "rest\n"]);
 });
 
-test.each([["", "nothing"], ["{}", "no end"], ["no json\nx", "no JSON"]])("%p is refused: %s", async (text) => {
+test.each([
+  ["", "nothing"],
+  ["{}", "no end"],
+  ["no json\nx", "no JSON"],
+])("%p is refused: %s", async (text) => {
   expect(splitHead(streamOf(text))).rejects.toThrow("does not begin with a line of JSON");
 });

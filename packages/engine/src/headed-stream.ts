@@ -64,4 +64,5 @@ function parse(line: Buffer): unknown {
   }
 }
 
-const invalid = (): AppError => new AppError("INVALID_ARGUMENT", "Cannot read the request: it does not begin with a line of JSON");
+const invalid = (): AppError =>
+  new AppError("INVALID_ARGUMENT", "Cannot read the request: it does not begin with a line of JSON");

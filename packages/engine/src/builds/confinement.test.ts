@@ -32,7 +32,9 @@ RUN id; echo "$(ls /proc | grep -c '^[0-9]') processes"; (echo x > /proc/sys/ker
   expect(log).not.toMatch(/^reads/m);
   expect(log).toMatch(/^looked/m);
   for (const denied of ["mount: ", "umount: ", "unshare: ", "nsenter: ", "mknod: "]) {
-    expect(log.split("\n").filter((line) => line.startsWith(denied) && /denied|permitted|implemented/.test(line))).not.toEqual([]);
+    expect(
+      log.split("\n").filter((line) => line.startsWith(denied) && /denied|permitted|implemented/.test(line)),
+    ).not.toEqual([]);
   }
   expect(log).toMatch(/STEP 5\/6:.*\n0\n/);
   expect(log).toMatch(/^no kernel setting/m);
@@ -46,14 +48,22 @@ test("a RUN step reaches neither this host, nor sandboxes, nor private addresses
   const sandbox = await suite.engine.port.create(newSpec());
   try {
     const gateway = sandbox.address.replace(/\.\d+\.\d+$/, ".0.1");
-    const places = [`127.0.0.1:${listener.port}`, `${gateway}:${listener.port}`, `${sandbox.address}:8080`, "169.254.169.254:80", "10.0.0.1:80"];
+    const places = [
+      `127.0.0.1:${listener.port}`,
+      `${gateway}:${listener.port}`,
+      `${sandbox.address}:8080`,
+      "169.254.169.254:80",
+      "10.0.0.1:80",
+    ];
     const { state, log } = await suite.build({
       Dockerfile: `FROM busybox\nRUN for place in ${places.join(" ")}; do wget -T 3 -q -O - http://$place/health && echo "reached $place"; done; echo tried\n`,
     });
     expect(state.status).toBe("ready");
     expect(log).toContain("tried");
     expect(log).not.toContain("reached 1");
-    const refused = await suite.build({ Dockerfile: `FROM busybox\nRUN wget -q http://${gateway}:${listener.port}/\n` });
+    const refused = await suite.build({
+      Dockerfile: `FROM busybox\nRUN wget -q http://${gateway}:${listener.port}/\n`,
+    });
     expect(refused.state.failure?.message).toContain("refused");
     expect(refused.state.failure?.hint).toContain("public addresses alone");
   } finally {
@@ -63,13 +73,18 @@ test("a RUN step reaches neither this host, nor sandboxes, nor private addresses
 });
 
 test("processes that a RUN step leaves end with the build", async () => {
-  const { state } = await suite.build({ Dockerfile: "FROM busybox\nRUN (sleep 3153 &) ; sleep 3154 & echo on\nRUN true\n" });
+  const { state } = await suite.build({
+    Dockerfile: "FROM busybox\nRUN (sleep 3153 &) ; sleep 3154 & echo on\nRUN true\n",
+  });
   expect(state.status).toBe("ready");
   await expectNothingLeft();
 });
 
 test("a build that forks without end, or takes more memory or disk than it may, fails alone", async () => {
-  const bomb = suite.begin({ Dockerfile: "FROM busybox\nRUN f() { f | f & }; f; sleep 1; echo survived\n" }, { cacheScope: "bomb" });
+  const bomb = suite.begin(
+    { Dockerfile: "FROM busybox\nRUN f() { f | f & }; f; sleep 1; echo survived\n" },
+    { cacheScope: "bomb" },
+  );
   const memory = await suite.build(
     { Dockerfile: "FROM busybox\nRUN head -c 600m /dev/zero | tail -n 1 > /dev/null\n" },
     { cacheScope: "memory" },
@@ -83,7 +98,9 @@ test("a build that forks without end, or takes more memory or disk than it may, 
     { Dockerfile: "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=1000\n" },
     { cacheScope: "disk" },
   );
-  expect(disk.state.failure?.message).toContain('step 2/2, "RUN dd if=/dev/zero of=/big bs=1M count=1000", left no space');
+  expect(disk.state.failure?.message).toContain(
+    'step 2/2, "RUN dd if=/dev/zero of=/big bs=1M count=1000", left no space',
+  );
   const after = await suite.build({ Dockerfile: "FROM busybox\nRUN echo fine\n" }, { cacheScope: "disk" });
   expect(after.state.status).toBe("ready");
   const id = await bomb;
@@ -96,7 +113,10 @@ test("a build that forks without end, or takes more memory or disk than it may, 
 
 test("a build that takes too long ends", async () => {
   const { state, log } = await suite.build({ Dockerfile: "FROM busybox\nRUN echo waiting; sleep 3155\n" });
-  expect(state.failure).toMatchObject({ code: "BUILD_TIMEOUT", message: expect.stringContaining("after 20 s") as string });
+  expect(state.failure).toMatchObject({
+    code: "BUILD_TIMEOUT",
+    message: expect.stringContaining("after 20 s") as string,
+  });
   expect(log).toContain("waiting");
   await expectNothingLeft();
 });

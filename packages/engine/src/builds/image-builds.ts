@@ -63,7 +63,11 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
     await this.#settle(id, { status: "failed", failure: failureOf(interrupted()) });
   }
 
-  async buildImage(id: EngineImageId, request: EngineImageRequest, archive?: ReadableStream<Uint8Array>): Promise<void> {
+  async buildImage(
+    id: EngineImageId,
+    request: EngineImageRequest,
+    archive?: ReadableStream<Uint8Array>,
+  ): Promise<void> {
     this.#deps.assertRoom();
     const files = this.#records.begin(id);
     const upload = new AbortController();
@@ -213,7 +217,9 @@ const removed = (id: EngineImageId): AppError =>
   new AppError("IMAGE_NOT_FOUND", `Cannot build image "${id}": it was removed meanwhile`);
 
 const interrupted = (): AppError =>
-  new AppError("BUILD_INTERRUPTED", "Cannot build the image: the engine was stopped meanwhile", { hint: "Build it again" });
+  new AppError("BUILD_INTERRUPTED", "Cannot build the image: the engine was stopped meanwhile", {
+    hint: "Build it again",
+  });
 
 const tooSlow = (timeoutMs: number): AppError =>
   new AppError("BUILD_TIMEOUT", `Cannot build the image: it is not done after ${Math.round(timeoutMs / 1000)} s`, {

@@ -21,7 +21,9 @@ async function expectNothingLeft(): Promise<void> {
   const traces = await suite.engine.traces();
   expect(traces.filter((trace) => /loop|build-|process/.test(trace))).toEqual([]);
   const dir = join(suite.engine.data.dir, "builds");
-  const files = readdirSync(dir, { recursive: true }).map(String).filter((path) => path.includes("/"));
+  const files = readdirSync(dir, { recursive: true })
+    .map(String)
+    .filter((path) => path.includes("/"));
   expect(files.filter((path) => !/\/(state\.json|log)$/.test(path))).toEqual([]);
 }
 

@@ -31,7 +31,10 @@ export interface CacheMount {
  * Runs `use` with the cache of one scope, which is a file system of its own: what a build writes has an end, and no other scope sees
  * it. What `use` started there must have ended. @throws HOST_FULL
  */
-export async function withScopeCache<T>({ imageFile, maxSizeMiB, target }: CacheMount, use: () => Promise<T>): Promise<T> {
+export async function withScopeCache<T>(
+  { imageFile, maxSizeMiB, target }: CacheMount,
+  use: () => Promise<T>,
+): Promise<T> {
   if (!existsSync(imageFile)) await makeImage(imageFile, Math.min(maxSizeMiB, sharedDiskMiB(imageFile)), target);
   try {
     return await withMountedImage(imageFile, target, async () => {
