@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 step() { printf 'setup: %s\n' "$1"; }
 
-packages="ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhostname mmdebstrap mount nftables passwd procps skopeo util-linux zstd"
+packages="buildah ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhostname mmdebstrap mount nftables passwd procps skopeo util-linux zstd"
 for option in "$@"; do
   case $option in
     --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core jq musl musl-tools openssl postgresql zip" ;;

@@ -1,6 +1,6 @@
 import { FAULT_POINTS, type FaultPoint } from "@dormouse/kernel";
 import { z } from "zod";
-import type { AdmissionPolicy } from "@dormouse/engine";
+import type { AdmissionPolicy, BuildPolicy } from "@dormouse/engine";
 import type { CertificateFiles } from "./certificates.ts";
 
 const list = (text: string): string[] =>
@@ -68,6 +68,11 @@ const Config = z.strictObject({
     .default("")
     .transform(list)
     .pipe(z.array(z.string().regex(/^[\w.-]+(:[\w.-]+)?=\d{1,3}$/, "expected image=count"))),
+  /** How much image builds may take, where it differs from the default policy (decision 0023). */
+  DORMOUSE_PARALLEL_BUILDS: z.coerce.number().int().min(1).max(64).optional(),
+  DORMOUSE_BUILD_TIMEOUT_S: z.coerce.number().int().min(1).max(86_400).optional(),
+  DORMOUSE_BUILD_MEMORY_MIB: z.coerce.number().int().min(256).optional(),
+  DORMOUSE_BUILD_DISK_MIB: z.coerce.number().int().min(256).optional(),
   /** For tests: where the first engine or server ends as `kill -9` ends it. */
   DORMOUSE_FAULT_POINT: z.enum(Object.keys(FAULT_POINTS) as FaultPoint[]).optional(),
   /** Handed from `up` to the processes it starts. */
@@ -96,6 +101,7 @@ export interface Config {
   /** As it was given, for the processes `up` starts. */
   readonly warmPool: readonly string[];
   readonly admission: Partial<AdmissionPolicy>;
+  readonly builds: Partial<BuildPolicy>;
   readonly logLevel: string;
   readonly faultPoint: FaultPoint | undefined;
   readonly adminKeyHash: string | undefined;
@@ -128,6 +134,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     auditRetentionDays: config.DORMOUSE_AUDIT_DAYS,
     warmPool: config.DORMOUSE_WARM_POOL,
     admission: admissionOf(config),
+    builds: buildsOf(config),
     logLevel: config.DORMOUSE_LOG,
     faultPoint: config.DORMOUSE_FAULT_POINT,
     adminKeyHash: config.DORMOUSE_ADMIN_KEY_HASH,
@@ -142,8 +149,21 @@ function admissionOf(config: z.infer<typeof Config>): Partial<AdmissionPolicy> {
     memoryReserveMiB: config.DORMOUSE_MEMORY_RESERVE_MIB,
     diskReserveMiB: config.DORMOUSE_DISK_RESERVE_MIB,
   };
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  return given(settings);
 }
+
+function buildsOf(config: z.infer<typeof Config>): Partial<BuildPolicy> {
+  const timeoutS = config.DORMOUSE_BUILD_TIMEOUT_S;
+  return given({
+    parallelCount: config.DORMOUSE_PARALLEL_BUILDS,
+    timeoutMs: timeoutS === undefined ? undefined : timeoutS * 1000,
+    memoryMiB: config.DORMOUSE_BUILD_MEMORY_MIB,
+    diskMiB: config.DORMOUSE_BUILD_DISK_MIB,
+  });
+}
+
+const given = (settings: Readonly<Record<string, number | undefined>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 
 function certificateFiles(certFiles: readonly string[], keyFiles: readonly string[]): CertificateFiles[] {
   if (certFiles.length !== keyFiles.length)

@@ -80,10 +80,7 @@ export async function endProcesses(cgroups: Cgroups, id: GroupId): Promise<void>
   const deadlineMs = performance.now() + DEATH_TIMEOUT_MS;
   for (let waitMs = 1; !cgroups.isEmpty(id); waitMs = Math.min(waitMs * 2, 20)) {
     if (performance.now() > deadlineMs) {
-      throw new AppError(
-        "INTERNAL",
-        `Cannot end "${id}": its processes are still there after ${DEATH_TIMEOUT_MS} ms`,
-      );
+      throw new AppError("INTERNAL", `Cannot end "${id}": its processes are still there after ${DEATH_TIMEOUT_MS} ms`);
     }
     await delay(waitMs);
   }

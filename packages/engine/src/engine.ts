@@ -6,13 +6,15 @@ import type { EnginePort, SandboxId } from "@dormouse/schema";
 import { admitBuild, type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { sweepAbandoned } from "./abandoned.ts";
 import { type BuildPolicy, defaultBuildPolicy } from "./builds/build-policy.ts";
-import { ImageBuilds } from "./builds/image-builds.ts";
+import { ImageBuilds, type ImageBuildsDeps } from "./builds/image-builds.ts";
 import { StoreImages } from "./builds/store-images.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
+import type { ImageDeps } from "./images/import-layout.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { sweepImages } from "./images/collect.ts";
 import type { RegistryMirrors } from "./images/registries.ts";
+import type { RegistryDeps } from "./images/skopeo.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
@@ -34,12 +36,12 @@ export interface EngineOptions {
   /** IPv4 resolver the sandboxes ask; by default the host's own. */
   readonly resolver?: string;
   readonly readySlotCount?: number;
+  /** Where image registries are found, by host, such as `{ "docker.io": "http://127.0.0.1:5000" }`; by default where they say. */
+  readonly registries?: RegistryMirrors;
   /** How many sandboxes are kept started ahead of need, by image as `name:tag`; by default none. */
   readonly warmPool?: Readonly<Record<string, number>>;
   /** What differs from the default policy. */
   readonly admission?: Partial<AdmissionPolicy>;
-  /** Where registries are found, by host, when it is not at their host (`DORMOUSE_REGISTRIES`). */
-  readonly registries?: RegistryMirrors;
   /** What differs from the default policy of builds. */
   readonly builds?: Partial<BuildPolicy>;
   readonly startTimeoutMs?: number;
@@ -119,19 +121,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
     pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
-  const store = { layout, images, slots, userNamespaceFd, mirrors: options.registries ?? {} };
-  const builds = new ImageBuilds({
-    layout,
-    cgroups,
-    slots,
-    runtimeFile,
-    seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp-build.bpf"), "build"),
-    agentFile: layout.agentFile(),
-    images: new StoreImages(store),
-    policy: { ...defaultBuildPolicy(), ...options.builds },
-    assertRoom: () => admitBuild(admission, hostRoom(options.dataDir)),
-    report: options.onError ?? (() => undefined),
-  });
+  const imageTools = { layout, userNamespaceFd, images, slots, mirrors: options.registries ?? {} };
+  const builds = openBuilds(options, { layout, cgroups, slots, runtimeFile, imageTools, admission });
   await sandboxes.adopt(stored);
   await builds.recover();
   slots.refill();
@@ -139,8 +130,26 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, builds }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
-  const port = enginePort({ sandboxes, volumes, images, builds });
+  const port = enginePort({ sandboxes, volumes, layers, imageTools, builds });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
+}
+
+interface BuildParts extends Pick<ImageBuildsDeps, "layout" | "cgroups" | "slots" | "runtimeFile"> {
+  readonly imageTools: ImageDeps & RegistryDeps;
+  readonly admission: AdmissionPolicy;
+}
+
+function openBuilds(options: EngineOptions, { imageTools, admission, ...parts }: BuildParts): ImageBuilds {
+  const { layout } = parts;
+  return new ImageBuilds({
+    ...parts,
+    seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp-build.bpf"), "build"),
+    agentFile: layout.agentFile(),
+    images: new StoreImages(imageTools),
+    policy: { ...defaultBuildPolicy(), ...options.builds },
+    assertRoom: () => admitBuild(admission, hostRoom(options.dataDir)),
+    report: options.onError ?? (() => undefined),
+  });
 }
 
 interface RunningParts {

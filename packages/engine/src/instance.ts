@@ -50,7 +50,13 @@ export function claimInstance(dataDir: string): Instance {
       hint: "Stop the other one, or choose another folder with --data",
     });
   }
-  const dirs = [layout.sandboxesDir(), layout.imagesDir(), layout.volumesDir(), layout.buildsDir(), layout.buildCachesDir()];
+  const dirs = [
+    layout.sandboxesDir(),
+    layout.imagesDir(),
+    layout.volumesDir(),
+    layout.buildsDir(),
+    layout.buildCachesDir(),
+  ];
   for (const dir of dirs) {
     mkdirSync(dir, { recursive: true });
     chmodSync(dir, 0o700);

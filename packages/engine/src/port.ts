@@ -1,19 +1,27 @@
-import { AppError } from "@dormouse/kernel";
-import type { EngineImagePort, EnginePort } from "@dormouse/schema";
+import { SingleFlight } from "@dormouse/kernel";
+import type { CollectedImages, EnginePort } from "@dormouse/schema";
 import type { ImageBuilds } from "./builds/image-builds.ts";
-import type { ImageStore } from "./images/store.ts";
+import { collectImages } from "./images/collect.ts";
+import type { ImageDeps } from "./images/import-layout.ts";
+import type { LayerMounts } from "./images/layer-mounts.ts";
+import type { RegistryDeps } from "./images/skopeo.ts";
+import { pushImage } from "./images/transfer.ts";
 import type { Sandboxes } from "./sandboxes.ts";
 import type { Volumes } from "./volumes/volumes.ts";
 
 export interface EngineParts {
   readonly sandboxes: Sandboxes;
   readonly volumes: Volumes;
-  readonly images: ImageStore;
+  readonly layers: LayerMounts;
+  /** The image store, and what brings images in and out. */
+  readonly imageTools: ImageDeps & RegistryDeps;
   readonly builds: ImageBuilds;
 }
 
 /** What the server may ask, and which part answers. */
-export function enginePort({ sandboxes, volumes, images, builds }: EngineParts): EnginePort {
+export function enginePort({ sandboxes, volumes, layers, imageTools, builds }: EngineParts): EnginePort {
+  const { images } = imageTools;
+  const collecting = new SingleFlight<CollectedImages>();
   return {
     newId: (image) => sandboxes.newId(image),
     create: (spec) => sandboxes.create(spec),
@@ -37,14 +45,15 @@ export function enginePort({ sandboxes, volumes, images, builds }: EngineParts):
     waitForImage: (id) => builds.waitForImage(id),
     imageLog: (id, options) => builds.imageLog(id, options),
     removeImage: (id) => builds.removeImage(id),
-    ...cannotBuildYet,
+    pushImage: async (id, reference, credentials) => {
+      const { signal } = new AbortController();
+      return pushImage(imageTools, { image: images.image(id), reference, credentials, signal });
+    },
+    collectImages: () =>
+      collecting.run("collect", async () => {
+        const cacheBytes = await builds.collectCaches();
+        const collected = await collectImages({ images, layers, layersOfSandboxes: () => sandboxes.layersInUse() });
+        return { ...collected, freedBytes: collected.freedBytes + cacheBytes };
+      }),
   };
 }
-
-const refuse = (): Promise<never> =>
-  Promise.reject(new AppError("HOST_UNSUITABLE", "Cannot build images: this engine does not do that yet"));
-
-const cannotBuildYet: Pick<EngineImagePort, "pushImage" | "collectImages"> = {
-  pushImage: refuse,
-  collectImages: refuse,
-};

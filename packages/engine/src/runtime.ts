@@ -28,8 +28,17 @@ export const runtimeCommand = (
   { cgroupFiles, runtimeFile, runtimeDir }: RuntimePlace,
   runArguments: readonly string[],
 ): string[] => [
-  ...["/bin/sh", "-c", ENTER_AND_RUN, "enter", ...cgroupFiles, "--"],
-  ...[runtimeFile, `--root=${runtimeDir}`, "--cgroup-manager=disabled", "run", ...runArguments],
+  "/bin/sh",
+  "-c",
+  ENTER_AND_RUN,
+  "enter",
+  ...cgroupFiles,
+  "--",
+  runtimeFile,
+  `--root=${runtimeDir}`,
+  "--cgroup-manager=disabled",
+  "run",
+  ...runArguments,
 ];
 
 /**

@@ -6,6 +6,7 @@ import { EngineSandboxSpec, type SandboxId } from "@dormouse/schema";
 import { agentEnvironment, type BundleDefaults, ociConfig } from "./bundle.ts";
 import { type Cgroups, endProcesses, MAX_PROCESS_COUNT } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
+import type { ImageStore } from "./images/store.ts";
 import { type ImageManifest, referenceOf } from "./images/manifest.ts";
 import { type Layout, sandboxFiles } from "./layout.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
@@ -17,6 +18,7 @@ import { setHostnameOf } from "./syscalls.ts";
 /** What every start needs. */
 export interface WarmDeps {
   readonly layout: Layout;
+  readonly images: ImageStore;
   readonly cgroups: Cgroups;
   readonly layers: LayerMounts;
   readonly slots: SlotPool;
@@ -32,6 +34,8 @@ export interface WarmDeps {
 export interface WarmSandbox {
   readonly id: SandboxId;
   readonly image: ImageManifest;
+  /** Keeps the image's layers while nobody has the sandbox. */
+  readonly hold: Disposable;
   readonly run: RunRecord;
   readonly container: HeldContainer;
 }
@@ -46,6 +50,7 @@ export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise
   const spec = neutralSpec(image);
   const { id } = spec;
   const files = sandboxFiles(layout, id);
+  const hold = deps.images.hold(image.layers);
   const slot = await slots.acquire();
   try {
     prepareFiles(files);
@@ -60,18 +65,19 @@ export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise
     return {
       id,
       image,
+      hold,
       run: { initPid, initStartTicks: processStartTicks(initPid) ?? "", bootId: BOOT_ID, slot },
       container,
     };
   } catch (error) {
-    await erase(deps, id, slot);
+    await erase(deps, { id, slot, hold });
     throw error;
   }
 }
 
-export async function discardWarm(deps: WarmDeps, { id, run, container }: WarmSandbox): Promise<void> {
+export async function discardWarm(deps: WarmDeps, { id, run, hold, container }: WarmSandbox): Promise<void> {
   container[Symbol.dispose]();
-  await erase(deps, id, run.slot);
+  await erase(deps, { id, slot: run.slot, hold });
 }
 
 /** True when the sandbox that is asked for can be made of it. */
@@ -86,13 +92,19 @@ export async function adoptWarm(deps: WarmDeps, warm: WarmSandbox, spec: EngineS
   deps.cgroups.create(warm.id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
   setHostnameOf(warm.run.initPid, spec.hostname);
   await container.release(agentEnvironment(spec, warm.image));
+  warm.hold[Symbol.dispose]();
 }
 
-async function erase({ layout, cgroups, slots }: WarmDeps, id: SandboxId, slot: NetworkSlot): Promise<void> {
+interface Erased extends Pick<WarmSandbox, "id" | "hold"> {
+  readonly slot: NetworkSlot;
+}
+
+async function erase({ layout, cgroups, slots }: WarmDeps, { id, slot, hold }: Erased): Promise<void> {
   await endProcesses(cgroups, id);
   for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id), layout.sandboxDir(id)]) {
     await rm(dir, { recursive: true, force: true });
   }
+  hold[Symbol.dispose]();
   await slots.recycle(slot);
 }
 

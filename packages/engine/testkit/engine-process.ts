@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { FaultPoint } from "@dormouse/kernel";
 import type { EnginePort } from "@dormouse/schema";
 import type { AdmissionPolicy } from "../src/admission.ts";
 import type { BuildPolicy } from "../src/builds/build-policy.ts";
@@ -39,6 +40,8 @@ export interface EngineProcessOptions {
   readonly pageOutAfterMs?: number;
   readonly registries?: RegistryMirrors;
   readonly builds?: Partial<BuildPolicy>;
+  /** Where the engine ends as `kill -9` ends it. */
+  readonly faultPoint?: FaultPoint;
 }
 
 export class EngineProcess {
@@ -74,6 +77,11 @@ export class EngineProcess {
 
   get isAlive(): boolean {
     return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** Resolves when it has ended by itself. */
+  async untilEnded(): Promise<void> {
+    await this.#process.exited;
   }
 
   /** Ends it as a crash would. */

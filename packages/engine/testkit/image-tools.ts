@@ -16,7 +16,7 @@ import { tarBytes, type TarEntry } from "./tar.ts";
 export class ImageTools implements AsyncDisposable {
   readonly #dir: string;
   readonly #slots: SlotPool;
-  readonly deps: ImageDeps & RegistryDeps;
+  readonly deps: ImageDeps & RegistryDeps & { readonly layout: Layout };
 
   static async open(dataDir?: string, mirrors: Readonly<Record<string, string>> = {}): Promise<ImageTools> {
     const dir = mkdtempSync(join(tmpdir(), "dormouse-images-"));
@@ -30,7 +30,7 @@ export class ImageTools implements AsyncDisposable {
     return new ImageTools(dir, slots, { layout, userNamespaceFd, images, slots, mirrors });
   }
 
-  private constructor(dir: string, slots: SlotPool, deps: ImageDeps & RegistryDeps) {
+  private constructor(dir: string, slots: SlotPool, deps: ImageTools["deps"]) {
     this.#dir = dir;
     this.#slots = slots;
     this.deps = deps;

@@ -54,7 +54,15 @@ async function writeTar(agentFile: string, tarFile: string): Promise<void> {
   const name = join(dirname(tarFile), "sandbox-api");
   symlinkSync(agentFile, name);
   const owned = ["--owner=0", "--group=0", "--numeric-owner", "--mode=0755", "--mtime=@0"];
-  await runCommand(["tar", "--create", "--dereference", ...owned, `--file=${tarFile}`, `--directory=${dirname(name)}`, basename(name)]);
+  await runCommand([
+    "tar",
+    "--create",
+    "--dereference",
+    ...owned,
+    `--file=${tarFile}`,
+    `--directory=${dirname(name)}`,
+    basename(name),
+  ]);
   rmSync(name);
 }
 

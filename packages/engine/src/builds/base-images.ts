@@ -20,7 +20,6 @@ export interface BaseDeps {
 /** Two builds that need it at once make it once. */
 const agentLayouts = new SingleFlight<string>();
 
-
 export interface BaseRequest {
   /** As the Dockerfile calls them. */
   readonly references: readonly string[];

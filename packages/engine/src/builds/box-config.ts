@@ -17,8 +17,19 @@ export interface BoxConfig {
  * gives a RUN step fewer.
  */
 const CAPABILITIES = [
-  ...["CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD"],
-  ...["CAP_NET_BIND_SERVICE", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
+  "CAP_AUDIT_WRITE",
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_MKNOD",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_SETFCAP",
+  "CAP_SETGID",
+  "CAP_SETPCAP",
+  "CAP_SETUID",
+  "CAP_SYS_ADMIN",
   "CAP_SYS_CHROOT",
 ];
 
@@ -62,7 +73,9 @@ export function boxConfig({ files, command, resolvConf, networkNamespace, seccom
         options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
       },
       { ...tmpfs("/dev/shm", "64m", "1777"), source: "shm" },
-      ...[tmpfs("/tmp", "64m", "1777"), tmpfs("/run", "64m", "755"), tmpfs("/root", "64m", "700")],
+      tmpfs("/tmp", "64m", "1777"),
+      tmpfs("/run", "64m", "755"),
+      tmpfs("/root", "64m", "700"),
       /* The kernel gives a network that is not the namespace's own no /sys; buildah only asks that there is one. */
       { ...tmpfs("/sys", "4k", "755"), options: ["nosuid", "nodev", "noexec", "ro", "size=4k"] },
       bind("/usr", "/usr", ["ro", "nosuid", "nodev"]),

@@ -48,7 +48,8 @@ const ETC_FILES = {
   "containers/registries.conf": "",
   /* Nothing is pulled in there, and what is given was verified. */
   "containers/policy.json": '{"default":[{"type":"insecureAcceptAnything"}]}\n',
-  "containers/storage.conf": '[storage]\ndriver = "overlay"\nrunroot = "/run/containers"\ngraphroot = "/storage/graph"\n',
+  "containers/storage.conf":
+    '[storage]\ndriver = "overlay"\nrunroot = "/run/containers"\ngraphroot = "/storage/graph"\n',
 };
 
 /** Makes all but the storage. */

@@ -14,6 +14,7 @@ const SHOWN_MAX_CHARACTERS = 600;
 const COMPLAINT = /^(?:Error|error|time="[^"]*" level=(?:fatal|error)\b.*?msg=)/;
 const BY_STEP = /building at STEP "((?:[^"\\]|\\.)*)": (.*)$/s;
 const EXIT_STATUS = /exit status (\d+)\s*$/;
+const STEP = /^(?:\[(\d+\/\d+)\] )?STEP (\d+\/\d+): (.*)$/;
 const NO_SPACE = /no space left on device/i;
 const NO_NETWORK =
   /connection refused|network is unreachable|no route to host|could not resolve|temporary failure in name resolution|ECONNREFUSED|ENETUNREACH|ENOTFOUND|EAI_AGAIN/i;
@@ -41,10 +42,9 @@ function whatFailed({ tail, exitCode }: FailedBuild): string {
   const part = FAILED_PART[exitCode as keyof typeof FAILED_PART] as string | undefined;
   if (part === "load") return "taking in an image it builds on";
   if (part === "save") return "writing it out";
-  const number = tail.findLast((line) => /^(?:\[\d+\/\d+\] )?STEP \d+\/\d+: /.test(line));
-  const [, stage = "", step, instruction = ""] = /^(?:(\[\d+\/\d+\]) )?STEP (\d+\/\d+): (.*)$/.exec(number ?? "") ?? [];
+  const [, stage, step, instruction = ""] = STEP.exec(tail.findLast((line) => STEP.test(line)) ?? "") ?? [];
   if (step === undefined) return "its Dockerfile";
-  const ofStage = stage === "" ? "" : ` of stage ${stage.slice(1, -1)}`;
+  const ofStage = stage === undefined ? "" : ` of stage ${stage}`;
   return `step ${step}${ofStage}, "${instruction.slice(0, SHOWN_MAX_CHARACTERS)}",`;
 }
 
@@ -53,10 +53,11 @@ function outcome({ tail, exitCode }: FailedBuild): string {
   const [, , reason = complaint.replace(COMPLAINT, "").replace(/^: /, "")] = BY_STEP.exec(complaint) ?? [];
   const [, status] = EXIT_STATUS.exec(complaint) ?? [];
   if (status === undefined) return `failed: ${(reason || `exit code ${exitCode}`).slice(0, SHOWN_MAX_CHARACTERS)}`;
-  const said = tail.filter((line) => !isOfBuildah(line)).slice(-SHOWN_LINE_COUNT);
+  const ofStep = tail.slice(tail.findLastIndex((line) => STEP.test(line)) + 1);
+  const said = ofStep.filter((line) => !isOfBuildah(line)).slice(-SHOWN_LINE_COUNT);
   const saying = said.length === 0 ? "" : `: ${said.join("; ").slice(-SHOWN_MAX_CHARACTERS)}`;
   return `exited with ${status}${saying}`;
 }
 
 const isOfBuildah = (line: string): boolean =>
-  line.trim() === "" || COMPLAINT.test(line) || /^(?:\[\d+\/\d+\] )?STEP |^--> |^COMMIT/.test(line);
+  line.trim() === "" || COMPLAINT.test(line) || /^--> |^COMMIT|^subprocess exited with status/.test(line);

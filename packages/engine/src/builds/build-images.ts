@@ -27,6 +27,7 @@ export interface BuildImages {
   take(id: EngineImageId, place: LayoutPlace): Promise<{ readonly sizeBytes: number }>;
   /** Those of the images that are there, with their layers for as long as it is not disposed of. */
   keep(ids: readonly EngineImageId[]): KeptImages;
+  has(id: EngineImageId): boolean;
   /** Idempotent. */
   forget(id: EngineImageId): void;
 }

@@ -23,7 +23,7 @@ test("F091 build args are those of blaxel.toml and, over them, of .env.build, wh
   using context = new Context({
     Dockerfile: "FROM a",
     "blaxel.toml": 'name = "x"\n[build.args]\nA = "toml"\nB = 2\n',
-    ".env.build": "# comment\n\nA=env\nexport TOKEN = \"se cret=\"\nEMPTY=\r\n",
+    ".env.build": '# comment\n\nA=env\nexport TOKEN = "se cret="\nEMPTY=\r\n',
     ".docker/config.json": JSON.stringify({
       auths: { "registry.example.com": { auth: btoa("me:pass:word") }, "docker.io": { username: "u", password: "p" } },
     }),
@@ -39,7 +39,9 @@ test("F091 build args are those of blaxel.toml and, over them, of .env.build, wh
       "docker.io": { username: "u", password: "p" },
     },
   });
-  const left = [".env.build", ".docker/config.json", ".docker/other"].map((path) => existsSync(join(context.dir, path)));
+  const left = [".env.build", ".docker/config.json", ".docker/other"].map((path) =>
+    existsSync(join(context.dir, path)),
+  );
   expect(left).toEqual([false, false, true]);
 });
 

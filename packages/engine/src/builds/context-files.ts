@@ -61,9 +61,13 @@ function withoutDockerfile(contextDir: string): AppError {
   const shown = names.slice(0, SHOWN_MAX_COUNT).map((name) => `"${name}"`);
   const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : "";
   const found = names.length === 0 ? "is empty" : `has ${shown.join(", ")}${more}`;
-  return new AppError("INVALID_ARGUMENT", `Cannot build the image: there is no "Dockerfile" at the archive's root, which ${found}`, {
-    hint: 'Call the file exactly "Dockerfile" and pack the content of its folder, not the folder: (cd app && zip -r ../app.zip .)',
-  });
+  return new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot build the image: there is no "Dockerfile" at the archive's root, which ${found}`,
+    {
+      hint: 'Call the file exactly "Dockerfile" and pack the content of its folder, not the folder: (cd app && zip -r ../app.zip .)',
+    },
+  );
 }
 
 const Toml = z.looseObject({
@@ -86,7 +90,10 @@ function parseEnvironment(text: string): Variables {
     if (line === "" || line.startsWith("#")) return [];
     const [, name, value = ""] = /^(?:export\s+)?([A-Za-z_]\w*)\s*=(.*)$/.exec(line) ?? [];
     if (name !== undefined) return [[name, withoutQuotes(value.trim())] as const];
-    throw new AppError("INVALID_ARGUMENT", `Cannot build the image: line ${index + 1} of its ".env.build" is no NAME=value`);
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot build the image: line ${index + 1} of its ".env.build" is no NAME=value`,
+    );
   });
   return Object.fromEntries(pairs);
 }

@@ -26,10 +26,11 @@ export interface DockerfileLines {
   readonly instructions: readonly Instruction[];
 }
 
-const KEYWORDS: ReadonlySet<string> = new Set([
-  ...["ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK"],
-  ...["LABEL", "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"],
-]);
+const KEYWORDS: ReadonlySet<string> = new Set(
+  `ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR`.split(
+    " ",
+  ),
+);
 
 const DIRECTIVE = /^#\s*([a-z]+)\s*=(.*)$/i;
 const COMMENT = /^\s*#/;

@@ -43,7 +43,8 @@ export function parseDockerfile(text: string, buildArgs: Variables): Dockerfile 
   const { escape, instructions } = readDockerfileLines(text);
   const reading = new Reading(buildArgs);
   const steps = instructions.map((instruction) => reading.step(instruction));
-  if (reading.stageCount === 0) throw refuseDockerfile(1, "has no FROM", "A Dockerfile begins with the image it builds on");
+  if (reading.stageCount === 0)
+    throw refuseDockerfile(1, "has no FROM", "A Dockerfile begins with the image it builds on");
   const images = steps.flatMap(({ parts }) => parts.flatMap((part) => (typeof part === "string" ? [] : [part.image])));
   return { escape, steps, images: [...new Set(images)] };
 }
@@ -86,10 +87,12 @@ class Reading {
 
   #from({ rest, line }: Instruction): Part[] {
     const [, platform, word, name] = FROM.exec(rest) ?? [];
-    if (word === undefined) throw refuseDockerfile(line, `is no FROM: "${rest}"`, 'Write "FROM image" or "FROM image AS name"');
+    if (word === undefined)
+      throw refuseDockerfile(line, `is no FROM: "${rest}"`, 'Write "FROM image" or "FROM image AS name"');
     this.#assertPlatform(platform, line);
     const image = expandVariables(unquote(word), this.#globals);
-    if (image === "") throw refuseDockerfile(line, `names no image: "${word}" is empty`, "Give the ARG a default, or a build argument");
+    if (image === "")
+      throw refuseDockerfile(line, `names no image: "${word}" is empty`, "Give the ARG a default, or a build argument");
     const source = this.#isStage(image) || image === EMPTY_IMAGE ? image : { image };
     this.#stages.push((name ?? "").toLowerCase());
     [this.#locals, this.#shell] = [{}, undefined];
@@ -99,7 +102,10 @@ class Reading {
   #assertPlatform(platform: string | undefined, line: number): void {
     const wanted = expandVariables(unquote(platform ?? PLATFORM["TARGETPLATFORM"] ?? ""), this.#globals);
     if (wanted.split("/").slice(0, 2).join("/") === PLATFORM["TARGETPLATFORM"]) return;
-    throw refuseDockerfile(line, `asks for platform "${wanted}": this machine builds for ${PLATFORM["TARGETPLATFORM"]}`);
+    throw refuseDockerfile(
+      line,
+      `asks for platform "${wanted}": this machine builds for ${PLATFORM["TARGETPLATFORM"]}`,
+    );
   }
 
   #arg(rest: string): Part[] {

@@ -6,6 +6,7 @@ import { BuildLog, readLog } from "./build-log.ts";
 import { BuildRecords } from "./build-records.ts";
 import type { ContextFiles } from "./context-files.ts";
 import { receiveContext } from "./receive-context.ts";
+import { collectScopeCaches } from "./scope-cache.ts";
 import { runBuild, type RunDeps } from "./run-build.ts";
 
 export interface ImageBuildsDeps extends RunDeps {
@@ -21,6 +22,7 @@ interface Build {
   readonly context: ContextFiles | undefined;
   readonly log: BuildLog;
   isRunning: boolean;
+  isRemoved: boolean;
   readonly ending: AbortController;
   readonly ended: PromiseWithResolvers<void>;
 }
@@ -61,7 +63,11 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
     await this.#settle(id, { status: "failed", failure: failureOf(interrupted()) });
   }
 
-  async buildImage(id: EngineImageId, request: EngineImageRequest, archive?: ReadableStream<Uint8Array>): Promise<void> {
+  async buildImage(
+    id: EngineImageId,
+    request: EngineImageRequest,
+    archive?: ReadableStream<Uint8Array>,
+  ): Promise<void> {
     this.#deps.assertRoom();
     const files = this.#records.begin(id);
     const upload = new AbortController();
@@ -86,7 +92,9 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
   }
 
   async waitForImage(id: EngineImageId): Promise<EngineImageState> {
-    await this.#builds.get(id)?.ended.promise;
+    const build = this.#builds.get(id);
+    await build?.ended.promise;
+    if (build?.isRemoved === true) throw removed(id);
     return this.#records.read(id);
   }
 
@@ -99,14 +107,26 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
   }
 
   async removeImage(id: EngineImageId): Promise<void> {
-    const reason = new AppError("IMAGE_NOT_FOUND", `Cannot build image "${id}": it was removed meanwhile`);
-    this.#uploads.get(id)?.abort(reason);
+    this.#uploads.get(id)?.abort(removed(id));
     const build = this.#builds.get(id);
-    build?.ending.abort(reason);
-    if (build?.isRunning === false) await this.#end(build, { status: "failed", failure: failureOf(reason) });
-    await build?.ended.promise;
+    if (build !== undefined) await this.#endRemoved(build);
     this.#deps.images.forget(id);
     await this.#records.remove(id);
+  }
+
+  /** Erases the caches of scopes that have no image any more and build none; resolves with how many bytes of disk they had. */
+  async collectCaches(): Promise<number> {
+    const { layout, images } = this.#deps;
+    const busy = new Set([...this.#builds.values()].map(({ request }) => request.cacheScope));
+    return collectScopeCaches(layout, (scope, ids) => busy.has(scope) || ids.some((id) => images.has(id)));
+  }
+
+  async #endRemoved(build: Build): Promise<void> {
+    const reason = removed(build.id);
+    build.isRemoved = true;
+    build.ending.abort(reason);
+    if (!build.isRunning) await this.#end(build, { status: "failed", failure: failureOf(reason) });
+    await build.ended.promise;
   }
 
   /** Interrupts all of them; those that wait are found so by the next engine. */
@@ -129,7 +149,7 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
       hidden: [...logins.map(({ password }) => password), ...Object.values(context?.secretArgs ?? {})],
     });
     const [ending, ended] = [new AbortController(), Promise.withResolvers<void>()];
-    this.#builds.set(id, { id, request, context, log, isRunning: false, ending, ended });
+    this.#builds.set(id, { id, request, context, log, isRunning: false, isRemoved: false, ending, ended });
   }
 
   /** As many as may run, in arrival order, but of each cache scope one. */
@@ -162,13 +182,20 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
       faultPoint("engine.build.stored");
       await this.#end(build, { status: "ready", sizeBytes });
     } catch (thrown) {
-      const error = toAppError(thrown);
-      if (error.code === "INTERNAL") this.#deps.report(error);
+      const error = this.#explain(thrown);
       log.line(error.message);
       await this.#end(build, { status: "failed", failure: failureOf(error) });
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** What went wrong between this machine and itself is none of its user's business. */
+  #explain(thrown: unknown): AppError {
+    const error = toAppError(thrown);
+    if (error.code !== "INTERNAL") return error;
+    this.#deps.report(error);
+    return new AppError("INTERNAL", "Cannot build the image: an unexpected error occurred");
   }
 
   async #end({ id, log, ended }: Build, outcome: Outcome): Promise<void> {
@@ -186,8 +213,13 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
   }
 }
 
+const removed = (id: EngineImageId): AppError =>
+  new AppError("IMAGE_NOT_FOUND", `Cannot build image "${id}": it was removed meanwhile`);
+
 const interrupted = (): AppError =>
-  new AppError("BUILD_INTERRUPTED", "Cannot build the image: the engine was stopped meanwhile", { hint: "Build it again" });
+  new AppError("BUILD_INTERRUPTED", "Cannot build the image: the engine was stopped meanwhile", {
+    hint: "Build it again",
+  });
 
 const tooSlow = (timeoutMs: number): AppError =>
   new AppError("BUILD_TIMEOUT", `Cannot build the image: it is not done after ${Math.round(timeoutMs / 1000)} s`, {

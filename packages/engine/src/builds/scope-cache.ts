@@ -1,8 +1,12 @@
-import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { EngineImageId } from "@dormouse/schema";
+import type { Layout } from "../layout.ts";
 import { MAPPED_ROOT_ID } from "../user-namespace.ts";
 import { makeImage } from "../volumes/images.ts";
 import { untilUnmounted, withMountedImage } from "../volumes/loop-mounts.ts";
+import { readScopeImages } from "./scope-images.ts";
 
 /** Folders of a cache's file system: layers made before; and of one build, its temporary files and the image it makes. */
 const LAYERS = "graph";
@@ -12,6 +16,9 @@ const FULL_SHARE = 0.7;
 /** Of the disk's free space, what a new cache may come to. */
 const DISK_SHARE = 0.8;
 const MIB = 1024 * 1024;
+const IMAGE_SUFFIX = ".img";
+/** Unit of `st_blocks` (stat(2)). */
+const STAT_BLOCK_BYTES = 512;
 
 export interface CacheMount {
   readonly imageFile: string;
@@ -24,7 +31,10 @@ export interface CacheMount {
  * Runs `use` with the cache of one scope, which is a file system of its own: what a build writes has an end, and no other scope sees
  * it. What `use` started there must have ended. @throws HOST_FULL
  */
-export async function withScopeCache<T>({ imageFile, maxSizeMiB, target }: CacheMount, use: () => Promise<T>): Promise<T> {
+export async function withScopeCache<T>(
+  { imageFile, maxSizeMiB, target }: CacheMount,
+  use: () => Promise<T>,
+): Promise<T> {
   if (!existsSync(imageFile)) await makeImage(imageFile, Math.min(maxSizeMiB, sharedDiskMiB(imageFile)), target);
   try {
     return await withMountedImage(imageFile, target, async () => {
@@ -38,6 +48,21 @@ export async function withScopeCache<T>({ imageFile, maxSizeMiB, target }: Cache
   } finally {
     await untilUnmounted(imageFile);
   }
+}
+
+/** Resolves with how many bytes of disk were freed. */
+export async function collectScopeCaches(
+  layout: Pick<Layout, "buildCachesDir" | "buildCacheFile" | "buildScopeFile">,
+  isUsed: (scope: string, images: readonly EngineImageId[]) => boolean,
+): Promise<number> {
+  const names = readdirSync(layout.buildCachesDir()).filter((name) => name.endsWith(IMAGE_SUFFIX));
+  const scopes = names.map((name) => name.slice(0, -IMAGE_SUFFIX.length));
+  const unused = scopes.filter((scope) => !isUsed(scope, [...readScopeImages(layout.buildScopeFile(scope)).values()]));
+  const files = unused.map((scope) => layout.buildCacheFile(scope));
+  const sizes = files.map((file) => statSync(file).blocks * STAT_BLOCK_BYTES);
+  for (const scope of unused) rmSync(layout.buildScopeFile(scope), { force: true });
+  await Promise.all(files.map((file) => rm(file, { force: true })));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 function sharedDiskMiB(imageFile: string): number {

@@ -57,6 +57,10 @@ export class StoreImages implements BuildImages {
     };
   }
 
+  has(id: EngineImageId): boolean {
+    return this.#deps.images.has(id);
+  }
+
   forget(id: EngineImageId): void {
     this.#deps.images.remove(id);
   }

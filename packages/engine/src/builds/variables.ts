@@ -4,13 +4,14 @@ const REFERENCE = /\\(.)|\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:(:?[-+])([^{}]*)
 
 /** `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}` of a word, as the Dockerfile reference says under "Environment replacement". */
 export function expandVariables(word: string, variables: Variables): string {
-  return word.replace(REFERENCE, (_whole, escaped, plain, braced, operator, other) => {
-    if (escaped !== undefined) return String(escaped);
-    const value = variables[String(plain ?? braced)];
-    const isSet = String(operator ?? "").startsWith(":") ? value !== undefined && value !== "" : value !== undefined;
-    if (String(operator ?? "").endsWith("-")) return isSet ? (value ?? "") : String(other);
-    if (String(operator ?? "").endsWith("+")) return isSet ? String(other) : "";
-    return value ?? "";
+  return word.replace(REFERENCE, (...match: (string | undefined)[]) => {
+    const [, escaped, plain, braced, operator = "", other = ""] = match;
+    if (escaped !== undefined) return escaped;
+    const value = variables[plain ?? braced ?? ""] ?? "";
+    const isSet = operator.startsWith(":") ? value !== "" : Object.hasOwn(variables, plain ?? braced ?? "");
+    if (operator.endsWith("-")) return isSet ? value : other;
+    if (operator.endsWith("+")) return isSet ? other : "";
+    return value;
   });
 }
 

@@ -163,8 +163,8 @@ function listLayer(rootDir: string): LayerList {
       if (stats.isDirectory()) pending.push(path);
     }
   }
-  list.entries.sort(Buffer.compare);
-  list.marks.sort(Buffer.compare);
+  list.entries.sort((one, other) => one.compare(other));
+  list.marks.sort((one, other) => one.compare(other));
   return list;
 }
 

@@ -5,7 +5,7 @@ import type { EngineImageId } from "@dormouse/schema";
 import { runCommand } from "../run-command.ts";
 import { isOpaque } from "../syscalls.ts";
 import { examineLayers } from "./examine.ts";
-import { BuiltImage, ImageConfig } from "./manifest.ts";
+import { type BuiltImage, ImageConfig } from "./manifest.ts";
 import {
   assertFits,
   choosePlatform,

@@ -25,7 +25,7 @@ const LONG_NAME = `${"long/".repeat(30)}${"x".repeat(120)}`;
 
 const LOWER: readonly TarEntry[] = [
   folder("."),
-  ...["bin", "etc", "gone", "hidden", "hidden/deep", "home"].map(folder),
+  ...["bin", "etc", "gone", "hidden", "hidden/deep", "home", "again"].map(folder),
   { name: "bin/busybox", content: readFileSync("/bin/busybox"), mode: 0o755 },
   ...["sh", "ls", "cat", "stat", "readlink"].map((tool) => ({
     name: `bin/${tool}`,
@@ -38,6 +38,7 @@ const LOWER: readonly TarEntry[] = [
   { name: "etc/two", type: "hard link", linkTo: "etc/one" },
   { name: "etc/outside", type: "link", linkTo: "../../../../etc/hostname" },
   { name: "gone/file", content: "gone" },
+  { name: "again/below", content: "below" },
   { name: "hidden/below", content: "below" },
   { name: "hidden/deep/below", content: "below" },
   { name: "home/mine", content: "mine", userId: 1000, groupId: 1001, mode: 0o600 },
@@ -50,11 +51,13 @@ const UPPER: readonly TarEntry[] = [
   { name: "hidden/.wh..wh..opq" },
   { name: "hidden/above", content: "above" },
   { name: "etc/.wh.nothing-below" },
+  { name: ".wh.again" },
+  { name: "again/above", content: "above" },
 ];
 
 const LOOK = [
   "cat /etc/one /etc/two /hidden/above; echo",
-  "ls -A / /hidden | grep -v -e dev -e proc -e lib -e usr -e var; cat /gone/file",
+  "ls -A / /hidden /again | grep -v -e dev -e proc -e lib -e usr -e var; cat /gone/file",
   "stat -c '%a %u:%g %Y %h %n' /bin/as-root /etc/one /home/mine /home",
   "readlink /etc/outside; [ /etc/one -ef /etc/two ] && echo linked; [ -p /home/pipe ] && echo pipe",
   `cat /${LONG_NAME}; echo " $COLOUR $PWD"`,
@@ -63,7 +66,10 @@ const LOOK = [
 const EXPECTED = [
   "oneoneabove",
   "/:",
-  ...["bin", "etc", "hidden", "home", "long"],
+  "again\nbin\netc\nhidden\nhome\nlong",
+  "",
+  "/again:",
+  "above",
   "",
   "/hidden:",
   "above",
@@ -125,7 +131,7 @@ async function treeOf({ layers }: ImageManifest, { deps }: ImageTools): Promise<
       runCommand([
         "sh",
         "-c",
-        `cd ${dir} && find . -printf '%p %y %m %U:%G %T@ %n %l\\n' | sed 's/\\.[0-9]\\{10\\} / /' | sort; getcap -r .`,
+        `cd ${dir} && find . -type c -printf '%p deleted\\n' -o -printf '%p %y %m %U:%G %T@ %n %l\\n' | sed 's/\\.[0-9]\\{10\\} / /' | sort; getcap -r .`,
       ]),
     ),
   );

@@ -57,7 +57,7 @@ export async function runSkopeo(deps: RegistryDeps, run: SkopeoRun): Promise<str
       timeoutMs: TRANSFER_TIMEOUT_MS,
       signal,
     };
-    return withTool(deps, request, (tool) => readAnswer(tool, reference, log));
+    return withTool(deps, request, (tool) => readAnswer(tool, { reference, location: route.location, log }));
   });
 }
 
@@ -92,9 +92,17 @@ async function withNetwork<T>(
 
 const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
 
-async function readAnswer(tool: Tool, reference: RegistryReference, log: SkopeoRun["log"]): Promise<string> {
+interface Question {
+  readonly reference: RegistryReference;
+  /** Where the operator has the registry is nobody else's business. */
+  readonly location: string;
+  readonly log: SkopeoRun["log"];
+}
+
+async function readAnswer(tool: Tool, { reference, location, log }: Question): Promise<string> {
+  const asNamed = (text: string): string => text.replaceAll(location, reference.registry);
   tool.end();
-  if (log !== undefined) tool.onLine((line) => log(line));
+  if (log !== undefined) tool.onLine((line) => log(asNamed(line)));
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of tool.output) {
@@ -104,7 +112,7 @@ async function readAnswer(tool: Tool, reference: RegistryReference, log: SkopeoR
     chunks.push(chunk);
   }
   const { exitCode, complaint } = await tool.ended;
-  if (exitCode !== 0) throw failedTransfer(reference, complaint);
+  if (exitCode !== 0) throw failedTransfer(reference, asNamed(complaint));
   return Buffer.concat(chunks).toString("utf8");
 }
 
@@ -127,7 +135,7 @@ const EXPLANATIONS: readonly Explanation[] = [
     pattern: /unauthorized|authentication required|access to the resource is denied|denied:|status: 40[13]/i,
     code: "UNAUTHENTICATED",
     state: "its registry refuses",
-    hint: "It may not exist, or need credentials, or others than these",
+    hint: "It may not exist, or it takes credentials that these are not",
   },
   {
     pattern: /manifest unknown|name unknown|NAME_UNKNOWN|not found/i,

@@ -20,6 +20,10 @@ export interface Transfer {
   readonly maxBytes?: number;
 }
 
+/** What skopeo says of its progress is told as it comes, with what it complains about. */
+const COPY = ["sh", "-euc", 'exec skopeo "$@" >&2', "sh", "--insecure-policy", "copy"];
+const COPY_AND_TELL_DIGEST = ["sh", "-euc", 'skopeo "$@" >&2; cat /tmp/digest', "sh", "--insecure-policy", "copy"];
+
 const IMAGE_MAX_BYTES = 16 * 1024 ** 3;
 /** A layer's name in the layout, and what is written beside it. */
 const FILE_SLACK_BYTES = 1024 ** 2;
@@ -40,8 +44,12 @@ export async function pullToLayout(deps: RegistryDeps, transfer: Transfer): Prom
     reference: chosen,
     credentials,
     command: (address, { tls }) => [
-      ...["skopeo", "--insecure-policy", "copy", `--src-authfile=${AUTH_FILE}`, `--src-tls-verify=${tls}`],
-      ...["--dest-oci-accept-uncompressed-layers", address, "oci:/layout"],
+      ...COPY,
+      `--src-authfile=${AUTH_FILE}`,
+      `--src-tls-verify=${tls}`,
+      "--dest-oci-accept-uncompressed-layers",
+      address,
+      "oci:/layout",
     ],
     shown: [{ source: layoutDir, target: "layout", isWritable: true }],
     maxFileBytes: Math.max(...sizes, 0) + FILE_SLACK_BYTES,
@@ -60,14 +68,12 @@ export async function pushLayout(deps: RegistryDeps, transfer: Transfer): Promis
     reference: resolveReference(transfer.reference),
     credentials,
     command: (address, { tls }) => [
-      ...["sh", "-euc", 'skopeo "$@" >&2; cat /tmp/digest', "sh", "--insecure-policy", "copy"],
-      ...[
-        `--dest-authfile=${AUTH_FILE}`,
-        `--dest-tls-verify=${tls}`,
-        "--digestfile=/tmp/digest",
-        "oci:/layout",
-        address,
-      ],
+      ...COPY_AND_TELL_DIGEST,
+      `--dest-authfile=${AUTH_FILE}`,
+      `--dest-tls-verify=${tls}`,
+      "--digestfile=/tmp/digest",
+      "oci:/layout",
+      address,
     ],
     shown: [{ source: layoutDir, target: "layout", isWritable: false }],
     log,
@@ -84,7 +90,7 @@ export async function pullImage(
   await using draft = deps.images.newDraft();
   const layoutDir = draft.dir;
   await pullToLayout(deps, { ...transfer, layoutDir });
-  return importOciLayout(deps, { id, layoutDir, signal: transfer.signal });
+  return await importOciLayout(deps, { id, layoutDir, signal: transfer.signal });
 }
 
 /** Sends an image of the store to a registry. @throws what `pushLayout` throws; HOST_FULL */
@@ -95,7 +101,7 @@ export async function pushImage(
   await using draft = deps.images.newDraft();
   const layoutDir = draft.dir;
   await exportOciLayout(deps, { image, layoutDir, signal: transfer.signal });
-  return pushLayout(deps, { ...transfer, layoutDir });
+  return await pushLayout(deps, { ...transfer, layoutDir });
 }
 
 interface FoundManifest {
@@ -124,7 +130,13 @@ async function readManifest(deps: RegistryDeps, question: Question): Promise<{ j
   const text = await runSkopeo(deps, {
     ...question,
     command: (address, { tls }) => [
-      ...["skopeo", "--insecure-policy", "inspect", "--raw", `--authfile=${AUTH_FILE}`, `--tls-verify=${tls}`, address],
+      "skopeo",
+      "--insecure-policy",
+      "inspect",
+      "--raw",
+      `--authfile=${AUTH_FILE}`,
+      `--tls-verify=${tls}`,
+      address,
     ],
   });
   try {

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { lstatSync, realpathSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
@@ -68,18 +68,22 @@ async function readLayer(
   const { blob } = request;
   const { handle } = blob.file;
   const [blobHash, contentHash] = [createHash("sha256"), createHash("sha256")];
-  const limit = contentLimit(request);
-  let contentBytes = 0;
+  const assertWithin = contentLimit(request);
+  let [readBytes, contentBytes] = [0, 0];
   const take = async (chunk: Uint8Array): Promise<void> => {
     contentBytes += chunk.length;
-    limit(contentBytes);
+    assertWithin(contentBytes, readBytes);
     contentHash.update(chunk);
     await onChunk(chunk);
   };
   const magic = Buffer.alloc(4);
   await handle.read(magic, 0, magic.length, 0);
   const source = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: CHUNK_BYTES });
-  const chunks = hashed(source, blobHash, request.signal);
+  const chunks = watched(source, (chunk) => {
+    request.signal.throwIfAborted();
+    readBytes += chunk.length;
+    blobHash.update(chunk);
+  });
   const decompressor = DECOMPRESSORS.find(({ magic: start }) => magic.subarray(0, start.length).equals(start));
   if (decompressor === undefined) for await (const chunk of chunks) await take(chunk);
   else await decompress(deps, { command: decompressor.command, chunks, take, ...request });
@@ -95,10 +99,9 @@ const DECOMPRESSORS = [
   { magic: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), command: ["zstd", "--decompress", "--stdout", "--quiet"] },
 ];
 
-async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash, signal: AbortSignal) {
+async function* watched(source: AsyncIterable<Uint8Array>, look: (chunk: Uint8Array) => void) {
   for await (const chunk of source) {
-    signal.throwIfAborted();
-    hash.update(chunk);
+    look(chunk);
     yield chunk;
   }
 }
@@ -131,16 +134,16 @@ const EXPANSION_FREE_BYTES = 256 * 1024 ** 2;
 /** What the machine keeps for itself. */
 const DISK_RESERVE_BYTES = 1024 ** 3;
 
-function contentLimit({ blob, rootDir, limits }: UnpackRequest): (bytes: number) => void {
+function contentLimit({ rootDir, limits }: UnpackRequest): (contentBytes: number, readBytes: number) => void {
   const { bavail, bsize } = statfsSync(rootDir ?? "/");
   const roomBytes = rootDir === undefined ? Number.POSITIVE_INFINITY : bavail * bsize - DISK_RESERVE_BYTES;
-  const expandedMaxBytes = Math.max(EXPANSION_FREE_BYTES, blob.file.sizeBytes * EXPANSION_MAX_RATIO);
-  return (bytes) => {
-    if (bytes > limits.layerMaxBytes) throw tooLarge(`a layer of it has more than ${limits.layerMaxBytes} bytes`);
-    if (bytes > expandedMaxBytes) {
+  return (contentBytes, readBytes) => {
+    if (contentBytes > limits.layerMaxBytes)
+      throw tooLarge(`a layer of it has more than ${limits.layerMaxBytes} bytes`);
+    if (contentBytes > EXPANSION_FREE_BYTES + readBytes * EXPANSION_MAX_RATIO) {
       throw tooLarge(`a layer of it is more than ${EXPANSION_MAX_RATIO} times as large as its file`);
     }
-    if (bytes > roomBytes) throw diskFull();
+    if (contentBytes > roomBytes) throw diskFull();
   };
 }
 
@@ -187,12 +190,15 @@ class EntryCounter {
 const DEVICE_LEFT_OUT = /: Cannot mknod: Operation not permitted$/;
 const CLOSING_WORDS = "Exiting with failure status due to previous errors";
 
+/** tar goes on without what is beyond the limit. */
+const CUT_OFF = /: Warning: Cannot truncate: /;
+
 function assertUnpacked({ exitCode, complaint }: ToolOutcome): void {
-  if (exitCode === 0) return;
+  if (exitCode === 0 && !CUT_OFF.test(complaint)) return;
   const failures = complaint
     .split("\n")
     .filter((line) => line !== "" && !line.includes(CLOSING_WORDS) && !DEVICE_LEFT_OUT.test(line));
-  const [failure] = failures.filter((line) => !line.includes("Removing leading `"));
+  const [failure] = failures.filter((line) => !line.includes("Removing leading "));
   if (failure === undefined && complaint.includes(CLOSING_WORDS)) return;
   if (complaint.includes("No space left on device")) throw diskFull();
   throw refuseImage(`a layer cannot be unpacked: ${failure ?? `tar ended with ${exitCode}`}`);
@@ -200,7 +206,7 @@ function assertUnpacked({ exitCode, complaint }: ToolOutcome): void {
 
 /**
  * Whiteouts of the OCI image specification become those of overlayfs. Folders keep their times. A folder that shows nothing of the layers
- * below is named on standard output: marking it takes rights the box has not got.
+ * below, also because it was deleted and made again, is named on standard output: marking it takes rights the box has not got.
  */
 const TURN_WHITEOUTS = `
   cd /layer
@@ -211,8 +217,12 @@ const TURN_WHITEOUTS = `
       rm -rf -- "$mark"
       case $name in
         .wh..opq) printf "%s\\0" "$folder" ;;
-        .wh.*) ;;
-        *) [ -e "$folder/$name" ] || [ -L "$folder/$name" ] || mknod "$folder/$name" c 0 0 ;;
+        .wh.* | "" | . | ..) ;;
+        *)
+          if [ -L "$folder/$name" ]; then :
+          elif [ -d "$folder/$name" ]; then printf "%s\\0" "$folder/$name"
+          elif [ ! -e "$folder/$name" ]; then mknod "$folder/$name" c 0 0
+          fi ;;
       esac
       touch -r /tmp/times "$folder"
     done' sh {} +`;

@@ -49,10 +49,7 @@ export interface TreeLimits {
 }
 
 /** What the entries come to, all of it looked at before anything is written. @throws {AppError} INVALID_ARGUMENT */
-export function planTree(
-  entries: readonly ZipEntry[],
-  { archiveBytes, roomBytes, lastWins }: TreeLimits,
-): PlannedTree {
+export function planTree(entries: readonly ZipEntry[], { archiveBytes, roomBytes, lastWins }: TreeLimits): PlannedTree {
   const all = entries.map(planEntry);
   const counting = lastWins ? lastOfEach(all) : all;
   const planned = counting.toSorted((one, other) => one.entry.headerOffset - other.entry.headerOffset);
