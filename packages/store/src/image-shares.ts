@@ -1,7 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import type { ImageName, ImageResourceType, ImageShareStatus, SandboxId, WorkspaceName } from "@dormouse/schema";
 import type { Kysely, Selectable } from "kysely";
-import { findVisible, type ImageRecord, lockImage, lockNames, usersOf } from "./images.ts";
+import { findVisible, type ImageRecord, lockImage, lockNames, usersOf } from "./image-rows.ts";
 import type { ImageSharesTable, ImagesTable, Tables } from "./tables.ts";
 
 export interface ImageShareRecord {

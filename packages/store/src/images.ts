@@ -2,44 +2,27 @@ import { AppError } from "@dormouse/kernel";
 import type {
   EngineImageId,
   ImageName,
-  ImageResourceType,
   ImageStatus,
   ImageTagName,
   ResourceEvent,
-  SandboxId,
   WorkspaceName,
 } from "@dormouse/schema";
-import { sql, type Kysely, type Selectable } from "kysely";
-import type { ImagesTable, ImageTagsTable, Tables } from "./tables.ts";
-
-export interface ImageRecord {
-  readonly id: string;
-  /** The one that owns it. */
-  readonly workspace: WorkspaceName;
-  readonly resourceType: ImageResourceType;
-  readonly name: ImageName;
-  readonly status: ImageStatus;
-  /** Oldest first. */
-  readonly events: readonly ResourceEvent[];
-  /** In the workspace that it was read for. */
-  readonly lastDeployedAtMs: number | undefined;
-  /** Who, in the words of the API's answers. */
-  readonly createdBy: string | undefined;
-  readonly createdAtMs: number;
-  readonly updatedAtMs: number;
-  /** Oldest first. */
-  readonly tags: readonly ImageTagRecord[];
-}
-
-export interface ImageTagRecord {
-  /** Also its id on the engine. */
-  readonly id: EngineImageId;
-  readonly imageId: string;
-  readonly name: ImageTagName;
-  readonly sizeBytes: number;
-  readonly createdAtMs: number;
-  readonly updatedAtMs: number;
-}
+import type { Kysely } from "kysely";
+import {
+  findOwn,
+  findVisible,
+  fromImageRow,
+  type ImageRecord,
+  type ImageTagRecord,
+  lockImage,
+  lockNames,
+  tagsOf,
+  toImageRow,
+  toTagRow,
+  usersOf,
+  visibleTo,
+} from "./image-rows.ts";
+import type { Tables } from "./tables.ts";
 
 /** Where a push has come to. */
 export interface ImageChange {
@@ -51,9 +34,6 @@ export interface ImageChange {
 
 /** Of an image's events so many are kept. */
 const EVENTS_MAX_COUNT = 100;
-
-/** Statuses of sandboxes that no request can bring back. */
-const OVER = ["FAILED", "DELETING", "TERMINATED"] as const;
 
 /** Rows of `images`, `image_tags` and `image_removals`. */
 export class ImageRepository {
@@ -74,7 +54,7 @@ export class ImageRepository {
       const existing = await findVisible(transaction, workspace, name);
       if (existing === undefined) {
         const begun = withChange(record, change);
-        await transaction.insertInto("images").values(toRow(begun)).execute();
+        await transaction.insertInto("images").values(toImageRow(begun)).execute();
         return begun;
       }
       if (existing.workspace === workspace) return applyChange(transaction, existing, change);
@@ -98,7 +78,7 @@ export class ImageRepository {
       this.#db,
       rows.map(({ id }) => id),
     );
-    return rows.map((row) => fromRow(row, tags));
+    return rows.map((row) => fromImageRow(row, tags));
   }
 
   /** Of one that the workspace owns; `undefined` if it is gone. */
@@ -188,84 +168,6 @@ export class ImageRepository {
   }
 }
 
-/** Until the transaction ends the workspace gets no further image, its own or shared with it. */
-export async function lockNames(db: Kysely<Tables>, workspace: WorkspaceName): Promise<void> {
-  await db.selectFrom("workspaces").select("name").where("name", "=", workspace).forUpdate().execute();
-}
-
-/** One that the workspace owns, or that is shared with it. */
-export async function findVisible(
-  db: Kysely<Tables>,
-  workspace: WorkspaceName,
-  name: string,
-): Promise<ImageRecord | undefined> {
-  const row = await visibleTo(db, workspace).where("images.name", "=", name).executeTakeFirst();
-  return row && fromRow(row, await tagsOf(db, [row.id]));
-}
-
-/** One that is there; nobody else changes it until the transaction ends. */
-export async function lockImage(db: Kysely<Tables>, id: string): Promise<ImageRecord | undefined> {
-  const row = await db.selectFrom("images").selectAll().where("id", "=", id).forUpdate().executeTakeFirst();
-  return row && fromRow(row, await tagsOf(db, [id]));
-}
-
-/** Sandboxes of the workspace that use a version of the image and may still run. */
-export function usersOf(db: Kysely<Tables>, imageId: string, workspace: WorkspaceName) {
-  return db
-    .selectFrom("sandboxes")
-    .innerJoin("image_tags", "image_tags.id", "sandboxes.engine_image_id")
-    .select(["sandboxes.id", "sandboxes.name", "image_tags.name as tag"])
-    .where("image_tags.image_id", "=", imageId)
-    .where("sandboxes.workspace", "=", workspace)
-    .where("sandboxes.status", "not in", OVER)
-    .$narrowType<{ id: SandboxId }>();
-}
-
-/** Versions of the image, with its last use in the workspace. */
-function visibleTo(db: Kysely<Tables>, workspace: WorkspaceName) {
-  return db
-    .selectFrom("images")
-    .leftJoin("image_shares", (join) =>
-      join
-        .onRef("image_shares.image_id", "=", "images.id")
-        .on("image_shares.target_workspace", "=", workspace)
-        .on("image_shares.status", "=", "active"),
-    )
-    .selectAll("images")
-    .select(
-      sql<number | null>`case when images.workspace = ${workspace} then images.last_deployed_at_ms
-        else image_shares.last_deployed_at_ms end`.as("last_deployed_at_ms"),
-    )
-    .where((eb) => eb.or([eb("images.workspace", "=", workspace), eb("image_shares.id", "is not", null)]));
-}
-
-async function findOwn(
-  db: Kysely<Tables>,
-  workspace: WorkspaceName,
-  name: ImageName,
-): Promise<ImageRecord | undefined> {
-  const row = await db
-    .selectFrom("images")
-    .selectAll()
-    .where("workspace", "=", workspace)
-    .where("name", "=", name)
-    .forUpdate()
-    .executeTakeFirst();
-  return row && fromRow(row, await tagsOf(db, [row.id]));
-}
-
-async function tagsOf(db: Kysely<Tables>, imageIds: readonly string[]): Promise<ImageTagRecord[]> {
-  if (imageIds.length === 0) return [];
-  const rows = await db
-    .selectFrom("image_tags")
-    .selectAll()
-    .where("image_id", "in", imageIds)
-    .orderBy("created_at_ms")
-    .orderBy("id")
-    .execute();
-  return rows.map(fromTagRow);
-}
-
 function withChange(image: ImageRecord, { status, event, updatedAtMs }: ImageChange): ImageRecord {
   const events = event === undefined ? image.events : [...image.events, event].slice(-EVENTS_MAX_COUNT);
   return { ...image, status, events, updatedAtMs };
@@ -273,7 +175,7 @@ function withChange(image: ImageRecord, { status, event, updatedAtMs }: ImageCha
 
 async function applyChange(db: Kysely<Tables>, image: ImageRecord, change: ImageChange): Promise<ImageRecord> {
   const changed = withChange(image, change);
-  const { status, events, updated_at_ms } = toRow(changed);
+  const { status, events, updated_at_ms } = toImageRow(changed);
   await db.updateTable("images").set({ status, events, updated_at_ms }).where("id", "=", image.id).execute();
   return changed;
 }
@@ -317,58 +219,4 @@ async function removeTags(db: Kysely<Tables>, tags: readonly ImageTagRecord[]): 
     await db.insertInto("image_removals").values({ id }).execute();
     await db.deleteFrom("image_tags").where("id", "=", id).execute();
   }
-}
-
-function toRow(record: ImageRecord): Selectable<ImagesTable> {
-  return {
-    id: record.id,
-    workspace: record.workspace,
-    resource_type: record.resourceType,
-    name: record.name,
-    status: record.status,
-    events: JSON.stringify(record.events),
-    last_deployed_at_ms: record.lastDeployedAtMs ?? null,
-    created_by: record.createdBy ?? null,
-    created_at_ms: record.createdAtMs,
-    updated_at_ms: record.updatedAtMs,
-  };
-}
-
-/** Rows are only ever written by `toRow`, so what they hold is trusted, not parsed again. */
-function fromRow(row: Selectable<ImagesTable>, tags: readonly ImageTagRecord[]): ImageRecord {
-  return {
-    id: row.id,
-    workspace: row.workspace as WorkspaceName,
-    resourceType: row.resource_type as ImageResourceType,
-    name: row.name as ImageName,
-    status: row.status as ImageStatus,
-    events: JSON.parse(row.events) as ResourceEvent[],
-    lastDeployedAtMs: row.last_deployed_at_ms ?? undefined,
-    createdBy: row.created_by ?? undefined,
-    createdAtMs: row.created_at_ms,
-    updatedAtMs: row.updated_at_ms,
-    tags: tags.filter(({ imageId }) => imageId === row.id),
-  };
-}
-
-function toTagRow(tag: ImageTagRecord): Selectable<ImageTagsTable> {
-  return {
-    id: tag.id,
-    image_id: tag.imageId,
-    name: tag.name,
-    size_bytes: tag.sizeBytes,
-    created_at_ms: tag.createdAtMs,
-    updated_at_ms: tag.updatedAtMs,
-  };
-}
-
-function fromTagRow(row: Selectable<ImageTagsTable>): ImageTagRecord {
-  return {
-    id: row.id as EngineImageId,
-    imageId: row.image_id,
-    name: row.name as ImageTagName,
-    sizeBytes: row.size_bytes,
-    createdAtMs: row.created_at_ms,
-    updatedAtMs: row.updated_at_ms,
-  };
 }

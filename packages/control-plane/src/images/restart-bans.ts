@@ -1,14 +1,15 @@
 import { AppError, toAppError } from "@dormouse/kernel";
 import type { SandboxId, WorkspaceName } from "@dormouse/schema";
-import type { ImageRecord } from "@dormouse/store";
 import type { ControlPlaneDeps } from "../ports.ts";
+
+/** Visitors of its previews read it, too: it names nobody. */
+const NOT_SHARED = "Cannot start the sandbox again: its image is not shared with its workspace any more";
 
 type ImageDeps = Pick<ControlPlaneDeps, "store" | "engine" | "log">;
 
-/** What is not shared any more: sandboxes of it go on, and do not start again. */
-export async function forbidRestarts(deps: ImageDeps, image: ImageRecord, target: WorkspaceName): Promise<void> {
-  const reason = `Cannot start the sandbox again: workspace "${image.workspace}" does not share its image "${image.name}" any more`;
-  for (const id of await deps.store.imageShares.usersOf(image.id, target)) await setBan(deps, id, reason);
+/** What is shared no more: the target's sandboxes of it go on, and do not start again. */
+export async function forbidRestarts(deps: ImageDeps, imageId: string, target: WorkspaceName): Promise<void> {
+  for (const id of await deps.store.imageShares.usersOf(imageId, target)) await setBan(deps, id, NOT_SHARED);
 }
 
 /** What is shared, perhaps again. */
@@ -18,10 +19,9 @@ export async function allowRestarts(deps: ImageDeps, imageId: string, target: Wo
 
 /** At start: what a server that died had not told the engine any more. Never rejects for a single sandbox. */
 export async function recoverRestartBans(deps: ImageDeps): Promise<void> {
-  const reason = "Cannot start the sandbox again: its image is not shared with its workspace any more";
   for (const { sandboxId, mayStart } of await deps.store.imageShares.borrowers()) {
     try {
-      await setBan(deps, sandboxId, mayStart ? null : reason);
+      await setBan(deps, sandboxId, mayStart ? null : NOT_SHARED);
     } catch (error) {
       deps.log.error({ event: "image.recover", outcome: "failure", sandboxId, code: toAppError(error).code });
     }

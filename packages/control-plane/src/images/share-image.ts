@@ -56,9 +56,9 @@ export async function unshareImage(context: ImageContext, image: ImageRecord, ta
     if (share === undefined) throw notShared(image, target);
     const isActive = share.status === "active";
     // First, so that with an engine that does not answer everything is as it was.
-    if (isActive) await forbidRestarts(context, image, share.targetWorkspace);
+    if (isActive) await forbidRestarts(context, image.id, share.targetWorkspace);
     await store.imageShares.remove(image.id, target);
-    if (isActive) await forbidRestarts(context, image, share.targetWorkspace);
+    if (isActive) await forbidRestarts(context, image.id, share.targetWorkspace);
   });
 }
 

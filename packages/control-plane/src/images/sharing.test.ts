@@ -221,7 +221,7 @@ test("F104 what is unshared is used no more: creates fail at once, and what runs
   expect(await create(bench, "later", team)).toMatchObject({ status: 400, body: { code: "INVALID_IMAGE" } });
   expect(await server.call("GET", "/sandboxes/box", undefined, team)).toMatchObject({ body: { status: "DEPLOYED" } });
   expect([...server.engine.restartBans]).toEqual([
-    [id, 'Cannot start the sandbox again: workspace "default" does not share its image "tools" any more'],
+    [id, "Cannot start the sandbox again: its image is not shared with its workspace any more"],
   ]);
   // More memory is a new start as well; nothing is given up for it.
   const more = { spec: { runtime: { memory: 8192 } } };
