@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { instanceName } from "@dormouse/engine";
 import { tracesOnMachine } from "@dormouse/engine/testkit";
 import { FAULT_POINTS, type FaultPoint } from "@dormouse/kernel";
+import type { SandboxAnswer } from "@dormouse/schema";
 import { appServer } from "../support/app-server.ts";
 import { eventually, untilDead } from "../support/eventually.ts";
 import { useDormouse } from "../support/suite.ts";
+import { untilStatus, upload } from "../support/uploads.ts";
 
 /* The engine or the server ends at every fault point; in between, a sandbox beside keeps its memory over all of it. */
 const suite = useDormouse({ DORMOUSE_IDLE_MS: "300" });
@@ -29,6 +31,18 @@ const START: readonly FaultPoint[] = [
   "engine.start.running",
   "engine.start.recorded",
 ];
+
+const ENGINE_BUILD: readonly FaultPoint[] = [
+  "engine.build.queued",
+  "engine.build.begun",
+  "engine.build.stored",
+  "engine.image.verified",
+  "engine.image.unpacked",
+];
+
+/** Of a build that copies one file. */
+const BUILD_MAX_MS = 60_000;
+const CONTEXT = { Dockerfile: "FROM scratch\nCOPY note /note\n", note: "of the context\n" };
 
 const VOLUMES = { volumes: [{ name: "data", mountPath: "/data" }] };
 const BODY = { metadata: { name: "subject" }, spec: { runtime: { memory: 256 }, ...VOLUMES } };
@@ -128,6 +142,35 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       "server.delete.forgotten",
     ],
   },
+  build: {
+    prepare: async () => undefined,
+    act: () => upload(suite.api, "subject", CONTEXT),
+    check: async () => {
+      expect((await untilBuilt()).spec.runtime.image).toMatch(/^sandbox\/subject:\w+$/);
+      expect(await suite.api.text("subject", "/filesystem/note")).toContain("of the context");
+      await removeImage();
+    },
+    points: [
+      "server.build.received",
+      "server.build.building",
+      "server.build.built",
+      "server.build.published",
+      "server.build.deploying",
+    ],
+  },
+  "build that fails": {
+    prepare: async () => undefined,
+    act: () => upload(suite.api, "subject", CONTEXT),
+    check: async () => {
+      // The engine may have had all that it needs to go on.
+      const { status, errors } = await eventually(untilSettled, BUILD_MAX_MS);
+      if (status === "FAILED") expect(errors).toMatchObject([{ message: expect.stringContaining("Cannot ") }]);
+      await upload(suite.api, "subject", CONTEXT, { method: "PUT" });
+      await untilBuilt();
+      await removeImage();
+    },
+    points: ["server.build.claimed", ...ENGINE_BUILD],
+  },
 };
 
 beforeAll(async () => {
@@ -221,6 +264,19 @@ async function untilApiIsBack(): Promise<number> {
   await eventually(() => fetch("http://engine/health", { unix } as RequestInit));
   await eventually(() => suite.api.list());
   return performance.now() - startedAtMs;
+}
+
+const untilBuilt = () => untilStatus(suite.api, "subject", "DEPLOYED");
+
+async function untilSettled(): Promise<SandboxAnswer> {
+  const subject = await suite.api.get("subject");
+  if (subject.status !== "FAILED" && subject.status !== "DEPLOYED") throw new Error(`it is ${subject.status}`);
+  return subject;
+}
+
+async function removeImage(): Promise<void> {
+  await suite.api.remove("subject");
+  expect(await suite.api.call("DELETE", "/images/sandbox/subject")).toMatchObject({ status: 200 });
 }
 
 function initPidOfSubject(): number {
