@@ -3,8 +3,9 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceName } from "@dormouse/engine";
 import { connectEngine } from "@dormouse/engine/client";
-import { tracesOnMachine } from "@dormouse/engine/testkit";
+import { contextOf, tracesOnMachine } from "@dormouse/engine/testkit";
 import { FAULT_POINTS, type FaultPoint } from "@dormouse/kernel";
+import { EngineImageId, EngineImageRequest } from "@dormouse/schema";
 import { appServer } from "../support/app-server.ts";
 import { eventually, untilDead } from "../support/eventually.ts";
 import { useDormouse } from "../support/suite.ts";
@@ -142,8 +143,25 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     },
     points: ["engine.images.discarded"],
   },
+  "build of an image": {
+    prepare: async () => undefined,
+    act: () => connectEngine(engineSocket()).buildImage(NEW_IMAGE, BUILD, contextOf(CONTEXT)),
+    check: async () => {
+      const engine = connectEngine(engineSocket());
+      expect(await engine.image(NEW_IMAGE)).toMatchObject({ status: "failed", failure: { code: "BUILD_INTERRUPTED" } });
+      expect(readdirSync(join(imagesDir(), "ids"))).toEqual([]);
+      await engine.removeImage(NEW_IMAGE);
+      await engine.buildImage(NEW_IMAGE, BUILD, contextOf(CONTEXT));
+      expect(await engine.waitForImage(NEW_IMAGE)).toMatchObject({ status: "ready" });
+      await engine.removeImage(NEW_IMAGE);
+    },
+    points: ["engine.build.queued", "engine.build.begun", "engine.build.stored"],
+  },
 };
 
+const NEW_IMAGE = EngineImageId.parse("faultyimage");
+const BUILD = EngineImageRequest.parse({ source: { kind: "context" }, cacheScope: "faults" });
+const CONTEXT = { Dockerfile: "FROM scratch\nCOPY Dockerfile /\n" };
 const UNUSED_LAYER = "nobody-uses-it";
 const imagesDir = (): string => join(suite.dormouse.dataDir, "images");
 const engineSocket = (): string => `/run/dormouse/${instanceName(suite.dormouse.dataDir)}/engine.sock`;
