@@ -1,74 +1,42 @@
-import { instanceDir, instanceName } from "@dormouse/engine";
-import { connectEngine } from "@dormouse/engine/client";
 import { join } from "node:path";
-import { randomId } from "@dormouse/kernel";
-import { zipOf } from "@dormouse/kernel/testkit";
-import { EngineImageId, EngineImageRequest, type EnginePort, EngineSandboxSpec } from "@dormouse/schema";
+import { exportOciLayout, importOciLayout, sizeOf } from "@dormouse/engine";
+import { ImageTools, layersOf, newImageId, tarBytes, writeLayout } from "@dormouse/engine/testkit";
 import type { BenchContext } from "./context.ts";
-import { type Figure, ms } from "./figure.ts";
-import { median, round, timeMs } from "./stats.ts";
+import type { Figure } from "./figure.ts";
+import { round } from "./stats.ts";
 
-const DOCKERFILE = `FROM blaxel/base-image
-COPY --from=ghcr.io/blaxel-ai/sandbox:latest /sandbox-api /usr/local/bin/sandbox-api
-WORKDIR /app
-COPY package.json .
-RUN mkdir node_modules && seq 100000 > node_modules/numbers
-COPY . .
-`;
-const REQUEST = EngineImageRequest.parse({ source: { kind: "context" }, cacheScope: "bench" });
+const IMAGE_COUNT = 10;
+const QUICK_IMAGE_COUNT = 2;
+const OWN_BYTES = 8 * 1024 ** 2;
 
-/** A build whose steps are all known, one whose last step is new, and the first sandbox of an image nobody has used yet. */
-export async function benchImages({ dormouse, isQuick }: BenchContext): Promise<Figure[]> {
-  const engine = connectEngine(join(instanceDir(instanceName(dormouse.dataDir)), "engine.sock"));
-  const roundCount = isQuick ? 2 : 5;
-  const first = await buildS(engine, "first");
-  const cached: number[] = [];
-  const changed: number[] = [];
-  const creates: number[] = [];
-  for (let index = 0; index < roundCount; index += 1) {
-    cached.push((await buildS(engine, "first")).durationS);
-    const fresh = await buildS(engine, `change ${index}`);
-    changed.push(fresh.durationS);
-    creates.push(await createMs(engine, fresh.id));
+/** What sharing saves: images of users' own, each with some files on top of the base image, as a build from a Dockerfile makes them. */
+export async function benchImages({ dormouse: { dataDir }, isQuick }: BenchContext): Promise<Figure[]> {
+  await using tools = await ImageTools.open(dataDir);
+  const { deps } = tools;
+  const base = deps.images.resolve("base-image");
+  const layoutDir = tools.folder();
+  await exportOciLayout(deps, { image: base, layoutDir });
+  const lower = await layersOf(layoutDir);
+  const imageCount = isQuick ? QUICK_IMAGE_COUNT : IMAGE_COUNT;
+  const sizes = [base.sizeBytes];
+  for (let count = 0; count < imageCount; count += 1) {
+    const content = Buffer.from(crypto.getRandomValues(new Uint8Array(65_536))).toString("base64");
+    const files = tarBytes([{ name: "app/own", content: content.repeat(Math.ceil(OWN_BYTES / content.length)) }]);
+    const tarFile = tools.file();
+    await Bun.write(tarFile, files);
+    await writeLayout(layoutDir, { layers: [{ tarFile }], lower });
+    sizes.push((await importOciLayout(deps, { layoutDir, id: newImageId() })).sizeBytes);
   }
-  const [cachedS, createdMs] = [median(cached), median(creates)];
+  const apartBytes = sizes.reduce((sum, size) => sum + size, 0);
+  const storedBytes = await sizeOf([join(dataDir, "images/layers")]);
+  const mib = (bytes: number): string => `${round(bytes / 1024 ** 2)} MiB`;
   return [
     {
-      key: "image_build_cached_s",
-      value: { p50: round(cachedS), first: round(first.durationS), changed: round(median(changed)) },
-      title: "image build, all steps known",
-      text: `${round(cachedS)} s (the first build: ${round(first.durationS)} s; with a changed file: ${round(median(changed))} s)`,
-    },
-    {
-      key: "create_from_fresh_image_ms",
-      value: round(createdMs),
-      title: "create from an image nobody has used",
-      text: ms(createdMs),
+      key: "image_store_dedup_ratio",
+      value: round(apartBytes / storedBytes),
+      title: `${imageCount} images on the base image`,
+      text: `${round(apartBytes / storedBytes)}× their size on the disk`,
+      beside: `${mib(apartBytes)} by themselves, ${mib(storedBytes)} of layers`,
     },
   ];
-}
-
-interface Measured {
-  readonly id: EngineImageId;
-  readonly durationS: number;
-}
-
-async function buildS(engine: EnginePort, content: string): Promise<Measured> {
-  const id = EngineImageId.parse(randomId());
-  const files = { Dockerfile: DOCKERFILE, "package.json": "{}", "content.txt": content };
-  const archive = zipOf(Object.entries(files).map(([name, text]) => ({ name, content: text })));
-  const durationMs = await timeMs(async () => {
-    await engine.buildImage(id, REQUEST, new Blob([archive]).stream());
-    const { status, failure } = await engine.waitForImage(id);
-    if (status !== "ready") throw new Error(`the build failed: ${failure?.message}`);
-  });
-  return { id, durationS: durationMs / 1000 };
-}
-
-async function createMs(engine: EnginePort, image: EngineImageId): Promise<number> {
-  const limits = { memoryMiB: 512, cpuCount: 1 };
-  const spec = EngineSandboxSpec.parse({ id: randomId(), hostname: "bench", image: `@${image}`, env: {}, ...limits });
-  const durationMs = await timeMs(() => engine.create(spec));
-  await engine.remove(spec.id);
-  return durationMs;
 }

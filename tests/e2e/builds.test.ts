@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const { metadata } of body) await suite.api.call("DELETE", `/images/sandbox/${metadata.name}`);
 });
 
-test("F071 F082 F083 F084 F085 a ZIP with a Dockerfile becomes a sandbox, and its image further ones", async () => {
+test("F026 F070 F071 F082 F083 F084 F085 a ZIP with a Dockerfile becomes a sandbox, and its image further ones", async () => {
   const { api } = suite;
   await upload(api, "built", {
     Dockerfile: `${BASE}\nWORKDIR /app\nCOPY . .\nRUN cat note.txt deep/er.txt > both.txt\nENV COLOUR=green SIZE=1\n`,
@@ -34,7 +34,7 @@ test("F071 F082 F083 F084 F085 a ZIP with a Dockerfile becomes a sandbox, and it
   expect(await api.run("second", "cat both.txt; echo $SIZE")).toBe("one\ntwo\n2\n");
 });
 
-test("F075 the image's entrypoint finds the API, and starts its workload through it without a credential", async () => {
+test("F073 F075 the image's entrypoint finds the API, and starts its workload through it without a credential", async () => {
   const { api } = suite;
   const entrypoint = [
     "#!/bin/sh",

@@ -1,10 +1,11 @@
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceName } from "@dormouse/engine";
-import { tracesOnMachine } from "@dormouse/engine/testkit";
+import { connectEngine } from "@dormouse/engine/client";
+import { contextOf, tracesOnMachine } from "@dormouse/engine/testkit";
 import { FAULT_POINTS, type FaultPoint } from "@dormouse/kernel";
-import type { SandboxAnswer } from "@dormouse/schema";
+import { EngineImageId, EngineImageRequest, type SandboxAnswer } from "@dormouse/schema";
 import { appServer } from "../support/app-server.ts";
 import { eventually, untilDead } from "../support/eventually.ts";
 import { useDormouse } from "../support/suite.ts";
@@ -32,17 +33,8 @@ const START: readonly FaultPoint[] = [
   "engine.start.recorded",
 ];
 
-const ENGINE_BUILD: readonly FaultPoint[] = [
-  "engine.build.queued",
-  "engine.build.begun",
-  "engine.build.stored",
-  "engine.image.verified",
-  "engine.image.unpacked",
-];
-
 /** Of a build that copies one file. */
 const BUILD_MAX_MS = 60_000;
-const CONTEXT = { Dockerfile: "FROM scratch\nCOPY note /note\n", note: "of the context\n" };
 
 const VOLUMES = { volumes: [{ name: "data", mountPath: "/data" }] };
 const BODY = { metadata: { name: "subject" }, spec: { runtime: { memory: 256 }, ...VOLUMES } };
@@ -147,7 +139,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     act: () => upload(suite.api, "subject", CONTEXT),
     check: async () => {
       expect((await untilBuilt()).spec.runtime.image).toMatch(/^sandbox\/subject:\w+$/);
-      expect(await suite.api.text("subject", "/filesystem/note")).toContain("of the context");
+      expect(await suite.api.text("subject", "/filesystem/Dockerfile")).toContain("FROM scratch");
       await removeImage();
     },
     points: [
@@ -169,9 +161,43 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       await untilBuilt();
       await removeImage();
     },
-    points: ["server.build.claimed", ...ENGINE_BUILD],
+    points: ["server.build.claimed", "engine.build.begun", "engine.image.verified", "engine.image.unpacked"],
+  },
+  "clean-up of images": {
+    prepare: async () => {
+      await createSubject();
+      mkdirSync(join(imagesDir(), "layers", UNUSED_LAYER));
+    },
+    act: () => connectEngine(engineSocket()).collectImages(),
+    check: async () => {
+      expect(readdirSync(join(imagesDir(), "layers"))).not.toContain(UNUSED_LAYER);
+      expect(readdirSync(join(imagesDir(), "trash"))).toEqual([]);
+      expect(await suite.api.run("subject", "cat /data/file")).toBe("precious\n");
+    },
+    points: ["engine.images.discarded"],
+  },
+  "build of an image": {
+    prepare: async () => undefined,
+    act: () => connectEngine(engineSocket()).buildImage(NEW_IMAGE, BUILD, contextOf(CONTEXT)),
+    check: async () => {
+      const engine = connectEngine(engineSocket());
+      expect(await engine.image(NEW_IMAGE)).toMatchObject({ status: "failed", failure: { code: "BUILD_INTERRUPTED" } });
+      expect(readdirSync(join(imagesDir(), "ids"))).toEqual([]);
+      await engine.removeImage(NEW_IMAGE);
+      await engine.buildImage(NEW_IMAGE, BUILD, contextOf(CONTEXT));
+      expect(await engine.waitForImage(NEW_IMAGE)).toMatchObject({ status: "ready" });
+      await engine.removeImage(NEW_IMAGE);
+    },
+    points: ["engine.build.queued", "engine.build.begun", "engine.build.stored"],
   },
 };
+
+const NEW_IMAGE = EngineImageId.parse("faultyimage");
+const BUILD = EngineImageRequest.parse({ source: { kind: "context" }, cacheScope: "faults" });
+const CONTEXT = { Dockerfile: "FROM scratch\nCOPY Dockerfile /\n" };
+const UNUSED_LAYER = "nobody-uses-it";
+const imagesDir = (): string => join(suite.dormouse.dataDir, "images");
+const engineSocket = (): string => `/run/dormouse/${instanceName(suite.dormouse.dataDir)}/engine.sock`;
 
 beforeAll(async () => {
   await suite.api.call("POST", "/volumes", { body: { metadata: { name: "data" }, spec: { size: 64 } } });
@@ -260,7 +286,7 @@ async function withinMs(timeoutMs: number, call: Promise<unknown>): Promise<unkn
 /** Server and engine answer; how long that took, whose limit is in the benchmark: it depends on who else uses the machine. */
 async function untilApiIsBack(): Promise<number> {
   const startedAtMs = performance.now();
-  const unix = `/run/dormouse/${instanceName(suite.dormouse.dataDir)}/engine.sock`;
+  const unix = engineSocket();
   await eventually(() => fetch("http://engine/health", { unix } as RequestInit));
   await eventually(() => suite.api.list());
   return performance.now() - startedAtMs;

@@ -1,8 +1,6 @@
-import { copyFileSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { exportOciLayout } from "../src/images/export-layout.ts";
 import { ImageTools } from "./image-tools.ts";
-import type { LayoutLayer } from "./oci-layout.ts";
+import { layersOf, writeLayout } from "./oci-layout.ts";
 import type { Registry } from "./registry.ts";
 
 /** Alpine's package manager in words of Debian's: there is no registry of Alpine packages here, and names are mostly the same. */
@@ -28,24 +26,10 @@ export async function pushNodeImages(registry: Registry, dataDir: string): Promi
   const image = tools.deps.images.resolve("base-image");
   const layoutDir = tools.folder();
   await exportOciLayout(tools.deps, { image, layoutDir });
-  const debian = layersOf(layoutDir).map((file): LayoutLayer => {
-    const tarFile = tools.file();
-    copyFileSync(file, tarFile);
-    return { tarFile };
-  });
-  const apk = { tarFile: tools.tar([{ name: "usr/sbin/apk", content: Buffer.from(APK), mode: 0o755 }]) };
-  const config = { Env: Object.entries(image.config.env).map(([name, value]) => `${name}=${value}`), Cmd: ["node"] };
   await registry.pushLayout("library/node:23-slim", layoutDir);
-  await registry.pushLayout("library/node:22-alpine", await tools.layout({ layers: [...debian, apk], config }));
-}
-
-interface Manifest {
-  readonly layers: readonly { readonly digest: string }[];
-}
-
-function layersOf(layoutDir: string): string[] {
-  const blob = (digest: string): string => join(layoutDir, "blobs", digest.replace(":", "/"));
-  const index = JSON.parse(readFileSync(join(layoutDir, "index.json"), "utf8")) as { manifests: { digest: string }[] };
-  const manifest = JSON.parse(readFileSync(blob(index.manifests[0]?.digest ?? ""), "utf8")) as Manifest;
-  return manifest.layers.map(({ digest }) => blob(digest));
+  const lower = await layersOf(layoutDir);
+  const tarFile = tools.tar([{ name: "usr/sbin/apk", content: APK, mode: 0o755 }]);
+  const Env = Object.entries(image.config.env).map(([name, value]) => `${name}=${value}`);
+  await writeLayout(layoutDir, { lower, layers: [{ tarFile }], config: { Env, Cmd: ["node"] } });
+  await registry.pushLayout("library/node:22-alpine", layoutDir);
 }

@@ -14,9 +14,16 @@ export interface LayoutLayer {
 export interface LayoutImage {
   /** Lowest first. */
   readonly layers: readonly LayoutLayer[];
+  /** What they lie upon: layers of an image that is in the same folder. */
+  readonly lower?: LowerLayers;
   /** As in an OCI image configuration: `Env`, `Cmd`, … */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly architecture?: string;
+}
+
+export interface LowerLayers {
+  readonly descriptors: readonly Descriptor[];
+  readonly diffIds: readonly string[];
 }
 
 interface Descriptor {
@@ -33,10 +40,13 @@ const COMPRESSORS = {
 const SUFFIXES = { gzip: ".gz", zstd: ".zst" } as const;
 
 /** Writes an image as others do, whatever it says: an OCI layout with one manifest. */
-export async function writeLayout(dir: string, { layers, config = {}, architecture }: LayoutImage): Promise<void> {
+export async function writeLayout(
+  dir: string,
+  { layers, lower, config = {}, architecture }: LayoutImage,
+): Promise<void> {
   mkdirSync(join(dir, "blobs/sha256"), { recursive: true });
-  const diffIds: string[] = [];
-  const descriptors: Descriptor[] = [];
+  const diffIds = [...(lower?.diffIds ?? [])];
+  const descriptors = [...(lower?.descriptors ?? [])];
   for (const layer of layers) {
     diffIds.push(layer.diffId ?? (await digestOf(layer.tarFile)));
     descriptors.push(await addLayer(dir, layer));
@@ -56,6 +66,16 @@ export async function writeLayout(dir: string, { layers, config = {}, architectu
   const entry = addJson(dir, manifest.mediaType, manifest);
   writeFileSync(join(dir, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [entry] }));
   writeFileSync(join(dir, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+}
+
+/** The layers of the one image of a layout. */
+export async function layersOf(dir: string): Promise<LowerLayers> {
+  const json = async <T>(file: string): Promise<T> => (await Bun.file(file).json()) as T;
+  const { manifests } = await json<{ manifests: Descriptor[] }>(join(dir, "index.json"));
+  const manifestFile = blobFile(dir, manifests[0]?.digest ?? "");
+  const manifest = await json<{ config: Descriptor; layers: Descriptor[] }>(manifestFile);
+  const config = await json<{ rootfs: { diff_ids: string[] } }>(blobFile(dir, manifest.config.digest));
+  return { descriptors: manifest.layers, diffIds: config.rootfs.diff_ids };
 }
 
 /** The tar file of a folder, owned by root, in a new file. */

@@ -32,8 +32,6 @@ export const FAULT_POINTS = {
   "engine.remove.erased": "nothing of it is left; the server has not been told",
   "server.delete.removed": "nothing of it is left but the server's record and its hold on volumes",
   "server.delete.released": "its volumes are free; its record still says DELETING",
-  "engine.image.verified": "a layer is whole and on the disk, but has no name yet",
-  "engine.image.unpacked": "all layers of an image have their names; nothing says that they are an image",
   "engine.images.discarded": "layers nobody uses are out of sight; nothing is erased",
   "server.delete.forgotten": "its record is gone; the client has not been told",
   "server.build.claimed": "its upload has begun; the engine knows nothing",

@@ -162,7 +162,7 @@ test.each([
   ["FROM nobody-has-this:1\n", 'Cannot transfer image "docker.io/library/nobody-has-this:1": '],
   ["FROM busybox\nRUN nothing-of-this-name\n", 'step 2/2, "RUN nothing-of-this-name", exited with 127: '],
   ["FROM a/../b\n", 'Cannot use image "a/../b": it is not an image reference'],
-])("F085 %p fails and says why", async (dockerfile, sentence) => {
+])("%p fails and says why", async (dockerfile, sentence) => {
   const { state, log } = await suite.build({ Dockerfile: dockerfile });
   expect(state.status).toBe("failed");
   expect(state.failure?.message).toContain(sentence);
@@ -173,7 +173,7 @@ test.each<readonly [string, Readonly<Record<string, string | Buffer>>, string]>(
   ["no Dockerfile", { "app/Dockerfile": "FROM busybox" }, 'no "Dockerfile" at the archive\'s root, which has "app"'],
   ["a path that climbs", { Dockerfile: "FROM busybox", "../../x": "x" }, '"..'],
   ["a bomb", { Dockerfile: "FROM busybox", zeros: Buffer.alloc(64 * 1024 * 1024) }, "more than 250 times as large"],
-])("F082 a context with %s is refused at once, and nothing of it stays", async (_title, files, sentence) => {
+])("a context with %s is refused at once, and nothing of it stays", async (_title, files, sentence) => {
   const before = readdirSync(join(suite.engine.data.dir, "builds"));
   const refused = await failure(suite.begin(files));
   expect(refused.code).toBe("INVALID_ARGUMENT");

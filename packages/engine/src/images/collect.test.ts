@@ -5,7 +5,6 @@ import type { EngineImageId } from "@dormouse/schema";
 import { failure, ImageTools, newImageId, newSpec, runInside, useEngine } from "../../testkit/index.ts";
 import { importImage } from "./import.ts";
 import { importOciLayout } from "./import-layout.ts";
-import { ImageStore } from "./store.ts";
 
 const suite = useEngine({ warmPool: { "kept-warm:latest": 1 } });
 let tools: ImageTools;
@@ -26,6 +25,12 @@ async function bringImage(word: string) {
   using _ = tools.deps.images.lockShared();
   const layout = [[SHELL], [{ name: "word", content: word }]].map((entries) => ({ tarFile: tools.tar(entries) }));
   return await importOciLayout(tools.deps, { layoutDir: await tools.layout({ layers: layout }), id: newImageId() });
+}
+
+/** From another process than the engine, too. */
+function forget(id: EngineImageId): void {
+  using _ = tools.deps.images.lockShared();
+  tools.deps.images.remove(id);
 }
 
 /** The same as a public image: a later one takes the name of an earlier. */
@@ -84,7 +89,7 @@ test("an image that is forgotten leaves its layers to the sandboxes that run fro
   const [one, other] = [await bringImage("one"), await bringImage("other")];
   expect(one.layers[1]).toBe(other.layers[1] ?? "");
   const sandbox = await suite.port.create(newSpec({ image: `@${one.id}` }));
-  for (const { id } of [one, other]) new ImageStore(images()).remove(id);
+  for (const { id } of [one, other]) forget(id);
   await suite.port.collectImages();
   expect(layers()).toContain(one.layers[0] ?? "");
   expect(layers()).not.toContain(other.layers[0] ?? "");
@@ -101,22 +106,20 @@ test("an image that is forgotten leaves its layers to the sandboxes that run fro
 
 test("creates and clean-ups at the same time get in nobody's way", async () => {
   const kept = await bringImage("kept");
-  const ids: EngineImageId[] = [];
   const creating = Array.from({ length: 8 }, async (_, index) => {
     const image = await bringImage(`image-${index}`);
-    ids.push(image.id);
     const sandbox = await suite.port.create(newSpec({ image: `@${image.id}` }));
-    new ImageStore(images()).remove(image.id);
+    forget(image.id);
     const { stdout } = await runInside(sandbox, READ);
     await suite.port.remove(sandbox.id);
     return stdout;
   });
-  let isDone = false;
+  const done = new AbortController();
   const cleaning = (async () => {
-    while (!isDone) await suite.port.collectImages();
+    while (!done.signal.aborted) await suite.port.collectImages();
   })();
   const words = await Promise.all(creating);
-  isDone = true;
+  done.abort();
   await cleaning;
   expect(words).toEqual(words.map((_, index) => `image-${index}\n`));
   await suite.port.collectImages();

@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { faultPoint } from "@dormouse/kernel";
 import type { EngineImageId } from "@dormouse/schema";
 import { runCommand } from "../run-command.ts";
 import { isOpaque } from "../syscalls.ts";
@@ -60,8 +59,8 @@ export async function importOciLayout(deps: ImageDeps, request: LayoutImport): P
     createdAtMs: Date.now(),
     config: imageConfig(config),
   };
-  faultPoint("engine.image.unpacked");
   images.add(image);
+  await syncFileSystem(images.layerDir("."));
   return image;
 }
 
@@ -103,13 +102,14 @@ async function addLayer(deps: ImageDeps, { blob, holds, limits, signal }: LayerA
   const rootDir = join(draft.dir, "layer");
   mkdirSync(rootDir);
   await unpackLayer(deps, { blob, rootDir, limits, signal });
-  await runCommand(["sync", "--file-system", rootDir]);
-  faultPoint("engine.image.verified");
+  await syncFileSystem(rootDir);
   const name = blob.diffId.replace(":", "-");
   holds.use(images.hold([name]));
   images.addLayer(name, rootDir);
   return name;
 }
+
+const syncFileSystem = (folder: string): Promise<string> => runCommand(["sync", "--file-system", folder]);
 
 function imageConfig({ config }: OciConfig): ImageConfig {
   const { Env, Entrypoint, Cmd, WorkingDir, User } = config ?? {};
