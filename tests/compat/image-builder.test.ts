@@ -1,15 +1,19 @@
-import { beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startRegistryWith } from "../support/registry.ts";
 import { useDormouse } from "../support/suite.ts";
 import { type Report, runProgram } from "./run-program.ts";
 
 /* ImageInstance of the unmodified @blaxel/core under Node, from the first line to sandboxes of what it has built. */
-const suite = useDormouse();
+const registry = await startRegistryWith("library/busybox:1.36");
+const suite = useDormouse({ DORMOUSE_REGISTRIES: `docker.io=${registry.url}` });
 const BUILDS_MAX_MS = 300_000;
 let seen: Report = {};
 
 beforeAll(async () => {
-  seen = await runProgram("image-builder", { env: { ...suite.dormouse.env, BASE_IMAGE: "blaxel/base-image:latest" } });
+  seen = await runProgram("image-builder", { env: { ...suite.dormouse.env, BASE_IMAGE: "busybox:1.36" } });
 }, BUILDS_MAX_MS);
+
+afterAll(() => registry[Symbol.asyncDispose]());
 
 const BASE = `FROM python:3.11-slim
 RUN apt-get update && apt-get install -y --no-install-recommends git curl && rm -rf /var/lib/apt/lists/*
@@ -22,6 +26,24 @@ RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /
 WORKDIR /app
 RUN pip install requests
 `);
+});
+
+test("F112 each package manager has a line of its own", () => {
+  expect(seen["helpers"]).toEqual([
+    "RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /var/lib/apt/lists/*",
+    "RUN apk add --no-cache git",
+    "RUN pip install requests",
+    "RUN uv pip install --system requests",
+    "RUN pipx install black",
+    "RUN npm install -g typescript",
+    "RUN pnpm add vite",
+    "RUN gem install --no-document rails",
+    "RUN cargo install --locked ripgrep",
+    "RUN go install golang.org/x/tools/gopls@latest",
+    "RUN composer require monolog/monolog",
+    "COPY here there",
+    "USER app",
+  ]);
 });
 
 test("F111 each call leaves what it was called on as it is, so that bases branch", () => {

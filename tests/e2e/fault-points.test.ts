@@ -161,7 +161,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       await untilBuilt();
       await removeImage();
     },
-    points: ["server.build.claimed", "engine.build.begun", "engine.image.verified", "engine.image.unpacked"],
+    points: ["server.build.claimed", "engine.build.queued", "engine.build.begun", "engine.build.stored"],
   },
   "clean-up of images": {
     prepare: async () => {

@@ -19,6 +19,23 @@ const documented = ImageInstance.fromRegistry("python:3.11-slim")
 seen.documented = documented.dockerfile;
 seen.hash = documented.hash;
 seen.baseImage = documented.baseImage;
+seen.helpers = ImageInstance.fromRegistry("debian:12")
+  .aptInstall("git")
+  .apkAdd("git")
+  .pipInstall("requests")
+  .uvInstall("requests")
+  .pipxInstall("black")
+  .npmInstall({ globalInstall: true }, "typescript")
+  .npmInstall({ packageManager: "pnpm" }, "vite")
+  .gemInstall("rails")
+  .cargoInstall({ locked: true }, "ripgrep")
+  .goInstall("golang.org/x/tools/gopls@latest")
+  .composerInstall("monolog/monolog")
+  .copy("here", "there")
+  .user("app")
+  .dockerfile.trim()
+  .split("\n")
+  .slice(1);
 const base = ImageInstance.fromRegistry("python:3.11-slim").aptInstall("git", "curl").workdir("/app");
 const branches = [
   base.pipInstall("torch").env({ CUDA_VISIBLE_DEVICES: "0" }),
