@@ -1,5 +1,5 @@
 import { AppError, toAppError } from "@dormouse/kernel";
-import type { BuildRecord } from "@dormouse/store";
+import type { BuildRecord, SandboxRecord } from "@dormouse/store";
 import type { SandboxContext } from "../sandboxes/context.ts";
 import { describeBuild, eraseBuild, failBuild, tellOfFailure } from "./end-build.ts";
 import { followBuild } from "./follow-build.ts";
@@ -14,7 +14,7 @@ export async function loadBuilds({ store, builds }: SandboxContext): Promise<voi
  * At start, when sandboxes have been settled: a build that the engine has is taken up again, in the background; one that it does
  * not have has failed. An address that waits for its upload goes on waiting.
  */
-export async function recoverBuilds(context: SandboxContext): Promise<void> {
+export async function recoverBuilds(context: SandboxContext, sandboxes: readonly SandboxRecord[]): Promise<void> {
   for (const build of context.builds.all()) {
     try {
       await settle(context, build);
@@ -22,7 +22,7 @@ export async function recoverBuilds(context: SandboxContext): Promise<void> {
       context.log.error({ ...describeBuild(build), outcome: "not recovered", code: toAppError(error).code });
     }
   }
-  await failForgotten(context);
+  await failForgotten(context, sandboxes);
 }
 
 async function settle(context: SandboxContext, build: BuildRecord): Promise<void> {
@@ -57,9 +57,12 @@ async function takeUp(context: SandboxContext, build: BuildRecord): Promise<void
 }
 
 /** The server died between a record and the build it waits for. */
-async function failForgotten({ store, builds, directory, clock }: SandboxContext): Promise<void> {
+async function failForgotten(
+  { store, builds, directory, clock }: SandboxContext,
+  sandboxes: readonly SandboxRecord[],
+): Promise<void> {
   const { code, message } = interrupted();
-  for (const sandbox of await store.sandboxes.all()) {
+  for (const sandbox of sandboxes) {
     const isWaiting = sandbox.status === "UPLOADING" || sandbox.status === "BUILDING";
     if (!isWaiting || builds.ofSandbox(sandbox.id) !== undefined) continue;
     const error = { code, message, instance: sandbox.id, time: new Date(clock()).toISOString(), fatal: true };

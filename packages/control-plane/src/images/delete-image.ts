@@ -17,13 +17,13 @@ export async function deleteVersion(deps: ImageDeps, image: ImageRecord, tag: Im
   await eraseRemoved(deps);
 }
 
-/** Deletes every image that the workspace owns, shares with nobody, is not building, and has no sandbox of. */
-export async function cleanUpImages(deps: ImageDeps, workspace: WorkspaceName): Promise<ImageCleanupAnswer> {
+/** Deletes every image that the workspace owns, shares with and offers nobody, is not building, and has no sandbox of. */
+export async function cleanUpImages(deps: ControlPlaneDeps, workspace: WorkspaceName): Promise<ImageCleanupAnswer> {
   const { store, engine } = deps;
   let deleted = 0;
   for (const image of await store.images.list(workspace)) {
-    const isSettled = image.status === "BUILT" || image.status === "FAILED";
-    if (image.workspace === workspace && isSettled && (await isRemoved(deps, image))) deleted += 1;
+    if (image.workspace !== workspace || (await isWanted(deps, image))) continue;
+    if (await isRemoved(deps, image)) deleted += 1;
   }
   await eraseRemoved(deps);
   await engine.collectImages();
@@ -37,6 +37,11 @@ export async function cleanUpImages(deps: ImageDeps, workspace: WorkspaceName): 
  */
 export async function eraseRemoved(deps: ImageDeps): Promise<void> {
   for (const id of await deps.store.images.removals()) await erase(deps, id);
+}
+
+async function isWanted({ store, clock }: ControlPlaneDeps, { id, status }: ImageRecord): Promise<boolean> {
+  const isBuilding = status === "UPLOADING" || status === "BUILDING";
+  return isBuilding || (await store.imageShares.list(id, clock())).length > 0;
 }
 
 async function isRemoved({ store }: ImageDeps, image: ImageRecord): Promise<boolean> {

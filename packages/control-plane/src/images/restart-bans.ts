@@ -17,7 +17,7 @@ export async function allowRestarts(deps: ImageDeps, imageId: string, target: Wo
   for (const id of await deps.store.imageShares.usersOf(imageId, target)) await setBan(deps, id, null);
 }
 
-/** At start: what a server that died had not told the engine any more. Never rejects for a single sandbox. */
+/** At start: what a server that died had not told the engine any more. */
 export async function recoverRestartBans(deps: ImageDeps): Promise<void> {
   for (const { sandboxId, mayStart } of await deps.store.imageShares.borrowers()) {
     try {

@@ -1,5 +1,5 @@
 import { AppError, randomId } from "@dormouse/kernel";
-import type { ImageShareAnswer, ImageShareRequest, WorkspaceName } from "@dormouse/schema";
+import type { ImageShareAnswer, ImageShareRequest } from "@dormouse/schema";
 import type { ImageRecord, ImageShareRecord, WorkspaceRecord } from "@dormouse/store";
 import type { ControlPlaneDeps } from "../ports.ts";
 import type { ImageContext } from "./context.ts";
@@ -25,7 +25,7 @@ export async function shareImage(
   { request, sharedBy }: WantedShare,
 ): Promise<ImageShareRecord> {
   const { store, directory, clock } = context;
-  const { targetWorkspace } = await requireTarget(context, image, request);
+  const { name: targetWorkspace } = await requireTarget(context, image, request);
   const isNeighbour = directory.credentials.people.isSameAccount(image.workspace, targetWorkspace);
   return context.changeOf(image.id, async () => {
     const nowMs = clock();
@@ -92,7 +92,7 @@ async function requireTarget(
   { store, directory }: ControlPlaneDeps,
   { name, workspace }: ImageRecord,
   request: ImageShareRequest,
-): Promise<{ targetWorkspace: WorkspaceName }> {
+): Promise<WorkspaceRecord> {
   const { targetWorkspace, targetAccountId } = request;
   if (targetWorkspace === workspace) {
     throw new AppError("INVALID_ARGUMENT", `Cannot share image "${name}" with "${workspace}": that workspace owns it`);
@@ -100,7 +100,7 @@ async function requireTarget(
   const target = await store.accounts.findWorkspace(targetWorkspace);
   const isNeighbour = directory.credentials.people.isSameAccount(workspace, targetWorkspace);
   const isKnown = targetAccountId === undefined ? isNeighbour : target?.accountId === targetAccountId;
-  if (target !== undefined && isKnown) return { targetWorkspace };
+  if (target !== undefined && isKnown) return target;
   const where = targetAccountId === undefined ? "the account" : `account "${targetAccountId}"`;
   throw new AppError(
     "WORKSPACE_NOT_FOUND",

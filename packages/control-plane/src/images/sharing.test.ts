@@ -96,6 +96,7 @@ test("F100 F262 another account has the image once an administrator of it accept
   await using bench = await startWithImage();
   const { server, stranger } = bench;
   const id = await offer(bench);
+  expect(await server.call("DELETE", "/images")).toMatchObject({ body: { deleted: 0 } });
   expect(await list(bench, stranger)).toEqual([]);
   expect(await create(bench, "early", stranger)).toMatchObject({ status: 400 });
   const pending = async (direction: string, headers: Headers = {}) =>

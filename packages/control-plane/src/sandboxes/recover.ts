@@ -48,11 +48,11 @@ export async function recover(deps: SandboxContext): Promise<void> {
     if (record.status === "DEPLOYING" && wasDeployed(record)) cleaning.push(removeFromEngine(deps, record.id));
   }
   for (const id of running.keys()) cleaning.push(removeOrphan(deps, id));
+  cleaning.push(recoverImages(deps));
   await Promise.race([Promise.all(cleaning), delay(CLEAN_UP_MAX_MS, undefined, { ref: false })]);
   await recoverVolumes(deps);
   await recoverVolumeTemplates(deps);
-  await recoverImages(deps);
-  await recoverBuilds(deps);
+  await recoverBuilds(deps, records);
 }
 
 /** Its build is taken up again where it was. */
