@@ -20,7 +20,7 @@ import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
 import { SlotPool } from "./network/slots.ts";
 import { enginePort } from "./port.ts";
-import { isAlive, readStoredSandboxes } from "./records.ts";
+import { isAlive, readStoredSandboxes, type StoredSandbox } from "./records.ts";
 import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { mountBind, mountTmpfs, sealedCopy } from "./syscalls.ts";
@@ -85,9 +85,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const userNamespaceFd = await openMappedUserNamespace();
   const layers = new LayerMounts(layout, images, userNamespaceFd);
   const stored = readStoredSandboxes(layout);
-  const running = [...stored.values()].flatMap((sandbox) =>
-    sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
-  );
   const disk = new DiskSync();
   const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
   await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
@@ -96,7 +93,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     instance: name,
     subnet,
     readyCount: options.readySlotCount ?? 16,
-    takenAddresses: running.map((run) => run.slot.address),
+    takenAddresses: addressesInUse(stored),
   });
   const volumes = new Volumes(layout);
   /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
@@ -133,6 +130,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const port = enginePort({ sandboxes, volumes, layers, imageTools, builds });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
 }
+
+const addressesInUse = (stored: ReadonlyMap<SandboxId, StoredSandbox>): string[] =>
+  [...stored.values()].flatMap((sandbox) =>
+    sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run.slot.address] : [],
+  );
 
 interface BuildParts extends Pick<ImageBuildsDeps, "layout" | "cgroups" | "slots" | "runtimeFile"> {
   readonly imageTools: ImageDeps & RegistryDeps;

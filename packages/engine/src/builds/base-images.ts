@@ -45,7 +45,13 @@ export async function gatherBases(deps: BaseDeps, request: BaseRequest): Promise
     await completeHistory(layoutDir);
     bases.set(reference, { folder, name: storageName(deps, reference) });
   }
-  await runCommand(["chown", "--recursive", `${MAPPED_ROOT_ID}:${MAPPED_ROOT_ID}`, request.basesDir]);
+  await runCommand([
+    "chown",
+    "--recursive",
+    "--no-dereference",
+    `${MAPPED_ROOT_ID}:${MAPPED_ROOT_ID}`,
+    request.basesDir,
+  ]);
   return bases;
 }
 

@@ -1,6 +1,7 @@
-import { constants, rmdirSync } from "node:fs";
+import { constants, lstatSync, rmdirSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { AppError } from "@dormouse/kernel";
 import type { EngineImageId, EngineImageRequest } from "@dormouse/schema";
 import { gatherBases } from "./base-images.ts";
 import { type BoxDeps, runInBox } from "./box.ts";
@@ -100,6 +101,7 @@ async function buildInBox(deps: RunDeps, build: BoxedBuild): Promise<MadeImage> 
     const same = built === undefined ? undefined : known.get(built);
     if (same !== undefined) return kept.again(same, id);
     log.line("Taking the image into the store");
+    assertReal(box.layout);
     const made = await images.take(id, { layoutDir: box.layout, signal });
     if (built !== undefined) rememberScopeImage(scopeFile, built, id);
     return made;
@@ -119,12 +121,19 @@ async function runBox(deps: RunDeps, build: BoxedBuild, input: BoxInput): Promis
   }
 }
 
+/** The box could have put a link there, to what the host has elsewhere. @throws BUILD_FAILED */
+function assertReal(layoutDir: string): void {
+  if (lstatSync(layoutDir, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new AppError("BUILD_FAILED", "Cannot build the image: its build has left none");
+}
+
 const BUILT_ID_MAX_BYTES = 80;
 
 /** Whatever the box has put there: it names an image of its own scope or none. */
 async function readBuiltId({ imageId }: BoxFiles): Promise<BuiltId | undefined> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   await using file = await open(imageId, flags).catch(() => undefined);
-  const { bytesRead, buffer } = (await file?.read({ buffer: Buffer.alloc(BUILT_ID_MAX_BYTES) })) ?? {};
-  return parseBuiltId(buffer?.toString("utf8", 0, bytesRead) ?? "");
+  const buffer = Buffer.alloc(BUILT_ID_MAX_BYTES);
+  const read = await file?.read({ buffer }).catch(() => undefined);
+  return parseBuiltId(buffer.toString("utf8", 0, read?.bytesRead ?? 0));
 }

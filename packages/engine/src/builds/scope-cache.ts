@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { EngineImageId } from "@dormouse/schema";
 import type { Layout } from "../layout.ts";
+import { runCommand } from "../run-command.ts";
 import { MAPPED_ROOT_ID } from "../user-namespace.ts";
 import { makeImage } from "../volumes/images.ts";
 import { untilUnmounted, withMountedImage } from "../volumes/loop-mounts.ts";
@@ -38,11 +39,11 @@ export async function withScopeCache<T>(
   if (!existsSync(imageFile)) await makeImage(imageFile, Math.min(maxSizeMiB, sharedDiskMiB(imageFile)), target);
   try {
     return await withMountedImage(imageFile, target, async () => {
-      prepareFolders(target);
+      await prepareFolders(target);
       try {
         return await use();
       } finally {
-        for (const name of OF_ONE_BUILD) emptyFolder(join(target, name));
+        await emptyFolders(OF_ONE_BUILD.map((name) => join(target, name)));
       }
     });
   } finally {
@@ -71,7 +72,7 @@ function sharedDiskMiB(imageFile: string): number {
 }
 
 /** The folder above them is the engine's, so no build puts anything in their place. */
-function prepareFolders(target: string): void {
+async function prepareFolders(target: string): Promise<void> {
   chownSync(target, 0, 0);
   for (const name of [LAYERS, ...OF_ONE_BUILD]) {
     const dir = join(target, name);
@@ -81,9 +82,10 @@ function prepareFolders(target: string): void {
   }
   const { blocks, bavail } = statfsSync(target);
   const toEmpty = bavail < blocks * (1 - FULL_SHARE) ? [LAYERS, ...OF_ONE_BUILD] : OF_ONE_BUILD;
-  for (const name of toEmpty) emptyFolder(join(target, name));
+  await emptyFolders(toEmpty.map((name) => join(target, name)));
 }
 
-function emptyFolder(dir: string): void {
-  for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true, force: true });
+/** By a program: there may be more in them, and deeper, than this process has time for. */
+async function emptyFolders(dirs: readonly string[]): Promise<void> {
+  await runCommand(["find", ...dirs, "-mindepth", "1", "-delete"]);
 }
