@@ -1,6 +1,4 @@
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import type { ImageAnswer, ImageBuildAnswer } from "@dormouse/schema";
 import { startRegistryWith } from "../support/registry.ts";
 import { useDormouse } from "../support/suite.ts";
@@ -39,12 +37,11 @@ test("F090 a sandbox from an image of a registry with a password serves when it 
   expect(await api.run("fetched", "echo it runs")).toBe("it runs\n");
   await api.remove("fetched");
   await api.create("second", { runtime: { image: "fetched", memory: 256 } });
-  const records = readdirSync(dormouse.dataDir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(db|sqlite|json|log)(-wal)?$/.test(entry.name))
-    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "latin1"));
-  expect(records.length).toBeGreaterThan(3);
-  const kept = [dormouse.output(), ...records].join("\n");
-  for (const secret of [USER.password, AUTH]) expect(kept).not.toContain(secret);
+  expect(dormouse.output()).toContain("image.build");
+  for (const secret of [USER.password, AUTH]) {
+    expect(dormouse.output()).not.toContain(secret);
+    expect(await filesWith(secret, dormouse.dataDir)).toBe("");
+  }
 });
 
 test("F090 without the password, or with another, the image is refused with what is wrong", async () => {
@@ -65,6 +62,12 @@ test("F088 F090 an image is fetched without a sandbox, at once or to be watched"
   expect(watched.body).toMatchObject({ build: true });
   await untilBuilt("app", 2);
 });
+
+/** Names of the files below a folder that have the text in them; layers of images are others' work. */
+async function filesWith(text: string, dir: string): Promise<string> {
+  const options = ["-rlF", "--devices=skip", "--exclude-dir=layers"];
+  return new Response(Bun.spawn(["grep", ...options, "-e", text, dir], { stderr: "ignore" }).stdout).text();
+}
 
 async function untilBuilt(name: string, versionCount: number): Promise<void> {
   for (;;) {
