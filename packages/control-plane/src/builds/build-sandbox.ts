@@ -19,8 +19,8 @@ import { assertDatesToCome } from "../sandboxes/expiry.ts";
 import { stateConflict } from "../sandboxes/find-sandbox.ts";
 import { updateSandbox } from "../sandboxes/update-sandbox.ts";
 import { requireFreeVolumes } from "../volumes/attach-volumes.ts";
-import { runtimeAskedFor } from "./image-runtime.ts";
 import { assertFewBuilds, beginBuild, type BegunBuild, type RegistryImage } from "./begin-build.ts";
+import { runtimeAskedFor } from "./image-runtime.ts";
 
 export interface WantedSandboxBuild {
   readonly workspace: WorkspaceName;
@@ -91,7 +91,7 @@ export async function beginRebuild(
   status: "UPLOADING" | "BUILDING",
 ): Promise<SandboxBuild> {
   if (isOver(sandbox)) return beginSandbox(context, wanted, status);
-  assertPossible(context, wanted);
+  assertPossible(context, wanted, sandbox.spec);
   await assertImageNameFree(context, wanted);
   assertCanRebuild(sandbox);
   const request = withoutBase(update);
@@ -116,16 +116,21 @@ const begin = (
     createdBy: actor,
   });
 
-function assertPossible(context: SandboxContext, { request, workspace }: WantedSandboxBuild): void {
+/** `current` is what the sandbox that is built anew was asked to be. */
+function assertPossible(
+  context: SandboxContext,
+  { request, workspace }: WantedSandboxBuild,
+  current?: SandboxSpec,
+): void {
   const { spec } = request;
   assertAvailable(spec);
-  assertDatesToCome(spec, context.clock());
+  assertDatesToCome(spec, context.clock(), current);
   assertFewBuilds(context, { workspace });
   if (typeof spec.runtime.memory === "number") assertMemory(context.settings, spec.runtime.memory);
 }
 
 /** @throws {AppError} IMAGE_ALREADY_EXISTS, before anybody uploads anything */
-export async function assertImageNameFree(
+async function assertImageNameFree(
   { store }: SandboxContext,
   { workspace, name }: { workspace: WorkspaceName; name: string },
 ): Promise<void> {

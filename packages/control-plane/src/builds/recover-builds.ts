@@ -1,4 +1,5 @@
 import { AppError, toAppError } from "@dormouse/kernel";
+import type { BuildStatus } from "@dormouse/schema";
 import type { BuildRecord, SandboxRecord } from "@dormouse/store";
 import type { SandboxContext } from "../sandboxes/context.ts";
 import { describeBuild, eraseBuild, failBuild, tellOfFailure } from "./end-build.ts";
@@ -80,16 +81,17 @@ const interrupted = (): AppError =>
     hint: "Upload it again",
   });
 
-/** How long the log of a failed build can be read. */
-const FAILURE_KEPT_MS = 24 * 60 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
+/** How long it is known how a build went, unless the next one of its name comes before. */
+const KEPT_MS: Partial<Record<BuildStatus, number>> = { FAILED: DAY_MS, DONE: 30 * DAY_MS };
 
-/** An upload that did not come has failed, and a failure is forgotten after a day. */
+/** An upload that did not come has failed, and what ended long ago is forgotten. */
 export async function keepUpBuilds(context: SandboxContext): Promise<void> {
   const nowMs = context.clock();
   for (const build of context.builds.all()) {
     if (build.status === "WAITING" && build.uploadExpiresAtMs <= nowMs) await failBuild(context, build, notUploaded());
-    const endedAtMs = build.endedAtMs ?? nowMs;
-    if (build.status === "FAILED" && endedAtMs + FAILURE_KEPT_MS <= nowMs) await eraseBuild(context, build);
+    const keptUntilMs = (build.endedAtMs ?? nowMs) + (KEPT_MS[build.status] ?? Number.POSITIVE_INFINITY);
+    if (keptUntilMs <= nowMs) await eraseBuild(context, build);
   }
 }
 

@@ -7,7 +7,7 @@ import type { SandboxContext } from "../sandboxes/context.ts";
 /** What the use cases of images work with: the ports, and one change at a time to whom an image is shared with. */
 export interface ImageContext extends ControlPlaneDeps {
   readonly changeOf: <T>(imageId: string, change: () => Promise<T>) => Promise<T>;
-  /** Ends the build of an image that is gone. */
+  /** Ends the build of an image that is gone, and forgets how its sandbox was built. */
   readonly endBuildOf: (image: ImageRecord) => Promise<void>;
 }
 
@@ -19,6 +19,8 @@ export function createImageContext(deps: SandboxContext): ImageContext {
     endBuildOf: async ({ workspace, name }) => {
       const build = deps.builds.find({ workspace, kind: "image", name });
       if (build !== undefined) await eraseBuild(deps, build);
+      const ofSandbox = deps.builds.find({ workspace, kind: "sandbox", name });
+      if (ofSandbox?.status === "DONE") await eraseBuild(deps, ofSandbox);
     },
   };
 }

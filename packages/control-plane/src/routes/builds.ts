@@ -37,7 +37,7 @@ export function buildRoutes(context: SandboxContext): Hono<ApiEnv> {
 function requireBuild(build: BuildRecord | undefined, what: string): BuildRecord {
   if (build !== undefined) return build;
   throw new AppError("BUILD_NOT_FOUND", `Cannot read the build log of ${what}: no build of it is known`, {
-    hint: "The log of a failed build is kept for a day, any other until the next build",
+    hint: "The log of a failed build is kept for a day, any other for a month or until the next build",
   });
 }
 

@@ -1,5 +1,5 @@
-import { SandboxBuildRequest, SandboxName, SandboxUpdateRequest } from "@dormouse/schema";
 import { randomId } from "@dormouse/kernel";
+import { SandboxBuildRequest, SandboxName, SandboxUpdateRequest } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import { markAsMade } from "../audit/audited.ts";
 import {
@@ -40,9 +40,7 @@ export async function postSandboxBuild(context: SandboxContext, c: ApiContext): 
   const existing = await context.store.sandboxes.find(caller.workspace, name);
   const isReused = c.req.query("createIfNotExist") === "true" && !isUpload(c) && existing !== undefined;
   if (isReused && !isOver(existing)) return c.json(renderSandbox(context, existing, caller));
-  return answer(context, c, { name, request, event: "sandbox.create" }, (wanted, status) =>
-    beginSandbox(context, wanted, status),
-  );
+  return answer(context, c, { name, request }, (wanted, status) => beginSandbox(context, wanted, status));
 }
 
 /** `PUT /sandboxes/{name}` of such a one. */
@@ -53,7 +51,7 @@ export async function putSandboxBuild(
 ): Promise<Response> {
   const request = await readBody(c, SandboxBuildRequest);
   const update = await readBody(c, WithoutImage);
-  return answer(context, c, { name: sandbox.name, request, event: "sandbox.update" }, (wanted, status) =>
+  return answer(context, c, { name: sandbox.name, request }, (wanted, status) =>
     beginRebuild(context, { ...wanted, sandbox, update }, status),
   );
 }
@@ -67,15 +65,10 @@ const WithoutImage = {
   },
 };
 
-interface Asked extends Pick<WantedSandboxBuild, "name" | "request"> {
-  /** Where the image is fetched first. */
-  readonly event: string;
-}
-
 async function answer(
   context: SandboxContext,
   c: ApiContext,
-  { name, request, event }: Asked,
+  { name, request }: Pick<WantedSandboxBuild, "name" | "request">,
   begin: (wanted: WantedSandboxBuild, status: "UPLOADING" | "BUILDING") => Promise<SandboxBuild>,
 ): Promise<Response> {
   const caller = c.get("caller");
@@ -88,7 +81,7 @@ async function answer(
     return c.json(renderSandbox(context, sandbox, caller));
   }
   const source = registryImageOf(image ?? "", dockerConfig);
-  const sandbox = await observe(context, caller, { event: `${event}_fetched`, sandbox: name }, async () => {
+  const sandbox = await observe(context, caller, { event: "sandbox.fetch", sandbox: name }, async () => {
     const { build } = await begin(wanted, "BUILDING");
     await beginFetch(context, build, source);
     await followBuild(context, build);

@@ -55,9 +55,11 @@ export function renderSandbox(
   };
 }
 
+const SHOWS_BUILD: ReadonlySet<SandboxStatus> = new Set(["UPLOADING", "BUILDING", "DEPLOYING", "DEPLOYED"]);
+
 /** A sandbox that serves while it is built anew, or after that failed, has the status of its build. */
 function statusOf({ builds }: SandboxContext, { id, status }: SandboxRecord, isPolled: boolean): SandboxStatus {
-  if (status === "DELETING" || status === "TERMINATED" || status === "FAILED") return status;
+  if (!SHOWS_BUILD.has(status)) return status;
   return (isPolled ? builds.polledStatusOf(id) : builds.statusOf(id)) ?? status;
 }
 
