@@ -18,6 +18,7 @@ const SUITES: readonly { readonly name: string; readonly command: readonly strin
   { name: "control-plane", command: ["bun", "test", TIMEOUT, "packages/store", "packages/control-plane"] },
   { name: "engine", command: ["bun", "test", TIMEOUT, "packages/engine"] },
   { name: "end to end", command: ["bun", "test", TIMEOUT, "./tests/e2e"] },
+  { name: "attackers", command: ["bun", "test", TIMEOUT, "./tests/abuse"] },
   { name: "stock clients", command: ["bun", "test", TIMEOUT, "./tests/compat"] },
   { name: "walkthroughs", command: ["bun", "test", TIMEOUT, "./tests/walkthroughs"] },
 ];

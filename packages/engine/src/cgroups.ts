@@ -65,6 +65,8 @@ const CPU_PERIOD_US = 100_000;
 /** A tenth of what a sandbox has by default, in v2 (100) and in v1 (1024). */
 const BACKGROUND_WEIGHT = 10;
 const BACKGROUND_SHARES = 102;
+/** What the buffers of a sandbox's sockets may take on hybrid hosts, on top of its memory. */
+const SOCKET_SHARE = 0.25;
 
 /** What every sandbox may have. */
 export const MAX_PROCESS_COUNT = 4096;
@@ -267,6 +269,8 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
     writeIfPresent(join(memory, id, "memory.memsw.limit_in_bytes"), "-1");
     writeFileSync(join(memory, id, "memory.limit_in_bytes"), String(memoryBytes(limits)));
     writeIfPresent(join(memory, id, "memory.memsw.limit_in_bytes"), String(memoryBytes(limits)));
+    // Buffers of sockets are counted apart here, and without a limit not at all.
+    writeIfPresent(join(memory, id, "memory.kmem.tcp.limit_in_bytes"), String(memoryBytes(limits) * SOCKET_SHARE));
     writeFileSync(join(cpu, id, "cpu.cfs_period_us"), String(CPU_PERIOD_US));
     writeFileSync(join(cpu, id, "cpu.cfs_quota_us"), String(cpuQuotaUs(limits)));
     if (limits.isBackground === true) writeFileSync(join(cpu, id, "cpu.shares"), String(BACKGROUND_SHARES));

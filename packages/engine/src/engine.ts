@@ -11,6 +11,7 @@ import { StoreImages } from "./builds/store-images.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
 import type { ImageDeps } from "./images/import-layout.ts";
+import { raiseHostLimits } from "./host-limits.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { sweepImages } from "./images/collect.ts";
 import type { RegistryMirrors } from "./images/registries.ts";
@@ -86,9 +87,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const layers = new LayerMounts(layout, images, userNamespaceFd);
   const stored = readStoredSandboxes(layout);
   const disk = new DiskSync();
-  const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
-  await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
-  writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
+  await prepareHost(instance, options);
   const slots = new SlotPool({
     instance: name,
     subnet,
@@ -172,6 +171,14 @@ async function endEngine({ instance, cgroups, slots, disk, sandboxes, builds }: 
   await removeFirewall({ instance: instance.name, subnet: instance.subnet });
   cgroups.close();
   releaseInstance(instance);
+}
+
+/** What stands between sandboxes, and between them and everything else. */
+async function prepareHost({ layout, name, subnet }: Instance, options: EngineOptions): Promise<void> {
+  raiseHostLimits();
+  const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
+  await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
+  writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
 }
 
 /** At a path root inside can reach, wherever this installation lies. */

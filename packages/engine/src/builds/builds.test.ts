@@ -83,7 +83,7 @@ ARG A=file
 ARG B=file
 ARG C=file
 ARG D=file
-RUN --mount=type=secret,id=TOKEN test "$(cat /run/secrets/TOKEN)" = "$TOKEN-but-not" || cat /run/secrets/TOKEN
+RUN --mount=type=secret,id=TOKEN test "$(cat /run/secrets/TOKEN)" = "$TOKEN-but-not" || cat /run/secrets/TOKEN; sleep 0.5
 RUN echo "$A,$B,$C,$D" > /args && ls -A /run /run/secrets > /left 2>&1 || true
 COPY . /everything/
 `,
@@ -154,8 +154,8 @@ test("an image can be taken from a registry as it is", async () => {
 
 test.each([
   [
-    "FROM busybox\nRUN echo working; echo sorry >&2; exit 42\n",
-    'step 2/2, "RUN echo working; echo sorry >&2; exit 42", exited with 42: working; sorry',
+    "FROM busybox\nRUN echo working; echo sorry >&2; sleep 0.5; exit 42\n",
+    'step 2/2, "RUN echo working; echo sorry >&2; sleep 0.5; exit 42", exited with 42: working; sorry',
   ],
   ["FROM busybox\nCOPY nothing /x\n", 'step 2/2, "COPY nothing /x", failed: '],
   ["FROM busybox\nRUM true\n", 'line 2 of its Dockerfile has no instruction: "RUM"'],
