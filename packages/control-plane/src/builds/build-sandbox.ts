@@ -17,6 +17,7 @@ import { eraseSandbox } from "../sandboxes/delete-sandbox.ts";
 import { happened, withEvent } from "../sandboxes/events.ts";
 import { assertDatesToCome } from "../sandboxes/expiry.ts";
 import { stateConflict } from "../sandboxes/find-sandbox.ts";
+import { newRecord } from "../sandboxes/new-record.ts";
 import { updateSandbox } from "../sandboxes/update-sandbox.ts";
 import { requireFreeVolumes } from "../volumes/attach-volumes.ts";
 import { assertFewBuilds, beginBuild, type BegunBuild, type RegistryImage } from "./begin-build.ts";
@@ -68,7 +69,7 @@ export async function beginSandbox(
   if (existing !== undefined && !isOver(existing))
     throw alreadyExists(name, `the name is taken and its status is ${existing.status}`);
   await assertImageNameFree(context, wanted);
-  const sandbox = newRecord(context, wanted, status);
+  const sandbox = firstRecord(context, wanted, status);
   await requireFreeVolumes(store, sandbox);
   if (existing !== undefined) {
     await eraseSandbox(context, existing);
@@ -178,34 +179,28 @@ const MESSAGES = {
   BUILDING: "Image is being fetched",
 } as const;
 
-function newRecord(
-  { clock }: SandboxContext,
+function firstRecord(
+  context: SandboxContext,
   { workspace, name, request: { metadata, spec }, actor }: WantedSandboxBuild,
   status: "UPLOADING" | "BUILDING",
 ): SandboxRecord {
-  const nowMs = clock();
   const { memory, ...runtime } = spec.runtime;
-  return {
-    id: SandboxId.parse(randomId()),
-    workspace,
-    name,
-    displayName: metadata.displayName,
-    externalId: metadata.externalId,
-    labels: metadata.labels ?? {},
-    spec: SandboxSpec.parse({
-      ...spec,
-      runtime: { ...runtime, image: `sandbox/${name}`, ...(typeof memory === "number" && { memory }) },
-    }),
-    status,
-    events: [happened(status, MESSAGES[status], nowMs)],
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-    createdBy: actor,
-    updatedBy: actor,
-    lastUsedAtMs: undefined,
-    errors: [],
-    engineImageId: undefined,
-  };
+  const image = `sandbox/${name}`;
+  const asked = { ...spec, runtime: { ...runtime, image, ...(typeof memory === "number" && { memory }) } };
+  return newRecord(
+    {
+      id: SandboxId.parse(randomId()),
+      workspace,
+      name,
+      metadata,
+      spec: SandboxSpec.parse(asked),
+      status,
+      message: MESSAGES[status],
+      engineImageId: undefined,
+      actor,
+    },
+    context.clock(),
+  );
 }
 
 /** Resolves with the sandbox as its build has left it. @throws {AppError} what the build failed with */

@@ -19,6 +19,7 @@ import { happened, withEvent } from "./events.ts";
 import { expireIfDue, followExpiry, isExpired } from "./expire-sandbox.ts";
 import { assertDatesToCome } from "./expiry.ts";
 import { failureOf } from "./failures.ts";
+import { newRecord } from "./new-record.ts";
 import { findUsableImage, type UsableImage } from "../images/find-usable-image.ts";
 import { explainFailure, noteImageUsed } from "../images/sandbox-image.ts";
 import { attachVolumes, requireFreeVolumes, toEngineMounts } from "../volumes/attach-volumes.ts";
@@ -93,7 +94,22 @@ async function findUnexpired(context: SandboxContext, wanted: NewSandbox): Promi
 /** Disabled at once if the request, or an update that came meanwhile, says so. */
 async function startAsWanted(context: SandboxContext, wanted: NewSandbox, image: UsableImage): Promise<SandboxRecord> {
   const spec = await specOf(context, wanted, image);
-  const sandbox = await start(context, newRecord(context, wanted, { id: await newId(context, image), image, spec }));
+  const { workspace, name, request, actor } = wanted;
+  const record = newRecord(
+    {
+      id: await newId(context, image),
+      workspace,
+      name,
+      metadata: request.metadata,
+      spec,
+      status: "DEPLOYING",
+      message: "Sandbox is starting",
+      engineImageId: image.engineImageId,
+      actor,
+    },
+    context.clock(),
+  );
+  const sandbox = await start(context, record);
   return sandbox.spec.enabled === false ? disableSandbox(context, sandbox) : sandbox;
 }
 
@@ -183,32 +199,6 @@ function assertPossible({ settings, clock }: SandboxContext, { request }: NewSan
 /** Only an engine that keeps sandboxes ready is asked: it costs half a millisecond. */
 async function newId({ settings, engine }: SandboxContext, { engineImage }: UsableImage): Promise<SandboxId> {
   return settings.hasWarmPool ? engine.newId(engineImage) : SandboxId.parse(randomId());
-}
-
-function newRecord(
-  { clock }: SandboxContext,
-  { workspace, name, request, actor }: NewSandbox,
-  { id, image, spec }: { readonly id: SandboxId; readonly image: UsableImage; readonly spec: SandboxSpec },
-): SandboxRecord {
-  const nowMs = clock();
-  return {
-    id,
-    workspace,
-    name,
-    displayName: request.metadata.displayName,
-    externalId: request.metadata.externalId,
-    labels: request.metadata.labels ?? {},
-    spec,
-    status: "DEPLOYING",
-    events: [happened("DEPLOYING", "Sandbox is starting", nowMs)],
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-    createdBy: actor,
-    updatedBy: actor,
-    lastUsedAtMs: undefined,
-    errors: [],
-    engineImageId: image.engineImageId,
-  };
 }
 
 /** Over is what no request can bring back: its name is free for the next one. */
