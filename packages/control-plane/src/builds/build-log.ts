@@ -29,7 +29,7 @@ export function openBuildLog(
 async function* linesOf(context: SandboxContext, build: BuildRecord, follow: boolean): AsyncGenerator<Uint8Array> {
   const stream = await openEngineLog(context, build, follow);
   if (stream !== undefined) yield* stream;
-  if (follow && build.receivedAtMs !== undefined) await context.builds.untilEnded(build);
+  if (follow && build.status !== "WAITING") await context.builds.untilEnded(build);
   const { failure, endedAtMs } = context.builds.find(build) ?? build;
   if (failure === undefined) return;
   yield new TextEncoder().encode(`${new Date(endedAtMs ?? 0).toISOString()} ${failure.message}\n`);

@@ -332,3 +332,29 @@ test("each build leaves one event in the log and one entry of its upload in the 
   const resources = (body as { data: { resource: string }[] }).data.map(({ resource }) => resource).toReversed();
   expect(resources).toEqual(["sandboxes/box", "uploads/***/box", "sandboxes/bad", "uploads/***/bad"]);
 });
+
+test("an image is in use from when it has its name: a clean-up meanwhile leaves it", async () => {
+  await using bench = await startBuildBench();
+  await bench.upload(await bench.begin("box"));
+  const { engine } = bench.server;
+  let cleaned: unknown;
+  engine.beforeCreate = async () => {
+    cleaned = (await bench.server.call("DELETE", "/images")).body;
+  };
+  await bench.finish();
+  expect(cleaned).toMatchObject({ deleted: 0 });
+  expect(await bench.stored("box")).toMatchObject({ status: "DEPLOYED" });
+});
+
+test("a sandbox that neither starts nor can be taken away has failed, and goes with its record", async () => {
+  await using bench = await startBuildBench();
+  const { engine } = bench.server;
+  const away = () => Promise.reject(new AppError("ENGINE_UNAVAILABLE", "Cannot reach the engine"));
+  await bench.upload(await bench.begin("box"));
+  engine.beforeCreate = away;
+  engine.beforeRemove = away;
+  await bench.finish();
+  expect(await bench.read("box")).toMatchObject({ status: "FAILED", errors: [{ code: "ENGINE_UNAVAILABLE" }] });
+  engine.beforeRemove = () => Promise.resolve();
+  expect(await bench.server.call("DELETE", "/sandboxes/box")).toMatchObject({ status: 200 });
+});

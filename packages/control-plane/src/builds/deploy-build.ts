@@ -95,7 +95,8 @@ async function takeDown(context: SandboxContext, sandbox: SandboxRecord): Promis
 
 async function markFailed(context: SandboxContext, sandbox: SandboxRecord, error: unknown): Promise<void> {
   const { store, directory, clock } = context;
-  await takeDown(context, sandbox);
+  // What cannot be removed now is when its record goes.
+  await takeDown(context, sandbox).catch(() => undefined);
   const failed = await store.sandboxes.change(sandbox.id, "DEPLOYING", {
     status: "FAILED",
     events: withEvent(sandbox.events, happened("FAILED", "Sandbox could not be started", clock())),

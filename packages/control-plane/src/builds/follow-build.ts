@@ -66,6 +66,7 @@ async function publish(
   const runtime = runtimeIn(blaxelToml);
   const publishing = await store.builds.change(id, ["BUILDING", "PUBLISHING", "DEPLOYING"], { status: "PUBLISHING" });
   if (publishing === undefined) return undefined;
+  await holdImage(context, build);
   const name = ImageName.parse(build.name);
   const reference = (await referenceOf(context, build)) ?? (await publishNew(context, build, { name, sizeBytes }));
   await store.builds.setImageRuntime(id, runtime);
@@ -73,6 +74,12 @@ async function publish(
   const published = await store.builds.change(id, ["PUBLISHING"], { status, image: reference });
   if (published !== undefined && builds.find({ workspace, kind: build.kind, name })?.id === id) builds.put(published);
   return published;
+}
+
+/** A clean-up of images must not find it unused before its sandbox has started. */
+async function holdImage({ store, clock }: SandboxContext, { id, sandboxId }: BuildRecord): Promise<void> {
+  if (sandboxId === undefined) return;
+  await store.sandboxes.change(sandboxId, "BUILDING", { engineImageId: id, updatedAtMs: clock() });
 }
 
 /** What a server that died meanwhile has called it. */
