@@ -138,7 +138,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     act: () => connectEngine(engineSocket()).collectImages(),
     check: async () => {
       expect(readdirSync(join(imagesDir(), "layers"))).not.toContain(UNUSED_LAYER);
-      expect(readdirSync(join(imagesDir(), "trash"))).toEqual([]);
+      await eventually(async () => expect(readdirSync(join(imagesDir(), "trash"))).toEqual([]));
       expect(await suite.api.run("subject", "cat /data/file")).toBe("precious\n");
     },
     points: ["engine.images.discarded"],

@@ -82,7 +82,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const cgroups = openCgroups({ instance: name, runDir: layout.runDir, serverUserId: options.serverUserId });
   await sweepAbandoned(instance, options.serverUserId);
   const images = new ImageStore(layout.imagesDir());
-  await sweepImages(images);
+  /* What cannot be erased is tried again at the next start. */
+  const sweeping = sweepImages(images).catch(() => undefined);
   const userNamespaceFd = await openMappedUserNamespace();
   const layers = new LayerMounts(layout, images, userNamespaceFd);
   const stored = readStoredSandboxes(layout);
@@ -124,7 +125,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   slots.refill();
   sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, builds }));
+  const close = (): Promise<void> =>
+    (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, builds, sweeping }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
   const port = enginePort({ sandboxes, volumes, layers, imageTools, builds });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
@@ -159,12 +161,16 @@ interface RunningParts {
   readonly slots: SlotPool;
   readonly disk: DiskSync;
   readonly sandboxes: Sandboxes;
+  /** Of what an earlier engine left of images. */
+  readonly sweeping: Promise<void>;
   readonly builds: ImageBuilds;
 }
 
-async function endEngine({ instance, cgroups, slots, disk, sandboxes, builds }: RunningParts): Promise<void> {
+async function endEngine(parts: RunningParts): Promise<void> {
+  const { instance, cgroups, slots, disk, sandboxes, builds, sweeping } = parts;
   await builds[Symbol.asyncDispose]();
   await sandboxes.close();
+  await sweeping;
   await slots.close();
   await disk[Symbol.asyncDispose]();
   if (sandboxes.count > 0) return;

@@ -61,8 +61,8 @@ export interface SandboxesDeps {
 interface Entry {
   readonly spec: EngineSandboxSpec;
   readonly createdAtMs: number;
-  /** What it starts from; unknown of one that an earlier version has made. */
-  readonly image: ImageManifest | undefined;
+  /** What it starts from; unknown of one that an earlier version has made, until it starts again. */
+  image: ImageManifest | undefined;
   readonly files: SandboxFiles;
   run: RunRecord | undefined;
   /** Set when this engine made the network, so it can be used again; else the kernel ends it with the sandbox. */
@@ -182,7 +182,7 @@ export class Sandboxes implements SandboxPort {
         faultPoint("engine.create.claimed");
         if (warm === undefined) prepareFiles(entry.files);
         faultPoint("engine.create.folder");
-        writeRecord(entry.files.spec, { spec: entry.spec, createdAtMs: entry.createdAtMs, image });
+        this.#recordSpec(entry);
         faultPoint("engine.create.spec");
         if (warm === undefined) await this.#start(entry, image);
         else await this.#adopt(entry, warm);
@@ -307,8 +307,19 @@ export class Sandboxes implements SandboxPort {
     await this.#endProcesses(entry.spec.id);
     await this.#giveBackNetwork(entry);
     faultPoint("engine.restart.ended");
-    const image = entry.image ?? this.#deps.images.resolve(entry.spec.image);
-    await this.#start(entry, image, { atMs: Date.now(), reason });
+    await this.#start(entry, this.#pinnedImage(entry), { atMs: Date.now(), reason });
+  }
+
+  #pinnedImage(entry: Entry): ImageManifest {
+    if (entry.image !== undefined) return entry.image;
+    const image = this.#deps.images.resolve(entry.spec.image);
+    entry.image = image;
+    this.#recordSpec(entry);
+    return image;
+  }
+
+  #recordSpec({ files, spec, createdAtMs, image }: Entry): void {
+    writeRecord(files.spec, { spec, createdAtMs, image });
   }
 
   #admit(id: SandboxId, memoryMiB: number): void {

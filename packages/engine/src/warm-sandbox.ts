@@ -50,7 +50,8 @@ export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise
   const spec = neutralSpec(image);
   const { id } = spec;
   const files = sandboxFiles(layout, id);
-  const hold = deps.images.hold(image.layers);
+  using hold = new DisposableStack();
+  hold.use(deps.images.hold(image.layers));
   const slot = await slots.acquire();
   try {
     prepareFiles(files);
@@ -65,19 +66,20 @@ export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise
     return {
       id,
       image,
-      hold,
+      hold: hold.move(),
       run: { initPid, initStartTicks: processStartTicks(initPid) ?? "", bootId: BOOT_ID, slot },
       container,
     };
   } catch (error) {
-    await erase(deps, { id, slot, hold });
+    await erase(deps, id, slot);
     throw error;
   }
 }
 
 export async function discardWarm(deps: WarmDeps, { id, run, hold, container }: WarmSandbox): Promise<void> {
+  using _ = hold;
   container[Symbol.dispose]();
-  await erase(deps, { id, slot: run.slot, hold });
+  await erase(deps, id, run.slot);
 }
 
 /** True when the sandbox that is asked for can be made of it. */
@@ -88,23 +90,18 @@ export function fits(warm: WarmSandbox, spec: EngineSandboxSpec, image: ImageMan
 /** Makes it what a start of its own would have made. @throws SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT */
 export async function adoptWarm(deps: WarmDeps, warm: WarmSandbox, spec: EngineSandboxSpec): Promise<void> {
   using container = warm.container;
+  using _ = warm.hold;
   prepareRunFiles(spec, sandboxFiles(deps.layout, warm.id));
   deps.cgroups.create(warm.id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
   setHostnameOf(warm.run.initPid, spec.hostname);
   await container.release(agentEnvironment(spec, warm.image));
-  warm.hold[Symbol.dispose]();
 }
 
-interface Erased extends Pick<WarmSandbox, "id" | "hold"> {
-  readonly slot: NetworkSlot;
-}
-
-async function erase({ layout, cgroups, slots }: WarmDeps, { id, slot, hold }: Erased): Promise<void> {
+async function erase({ layout, cgroups, slots }: WarmDeps, id: SandboxId, slot: NetworkSlot): Promise<void> {
   await endProcesses(cgroups, id);
   for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id), layout.sandboxDir(id)]) {
     await rm(dir, { recursive: true, force: true });
   }
-  hold[Symbol.dispose]();
   await slots.recycle(slot);
 }
 

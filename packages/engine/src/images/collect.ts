@@ -4,7 +4,7 @@ import { AppError, faultPoint } from "@dormouse/kernel";
 import type { CollectedImages } from "@dormouse/schema";
 import { sizeOf } from "./examine.ts";
 import type { LayerMounts } from "./layer-mounts.ts";
-import type { ImageStore } from "./store.ts";
+import type { DiscardedLayer, ImageStore } from "./store.ts";
 
 export interface Collection {
   readonly images: ImageStore;
@@ -23,29 +23,27 @@ const LOCK_INTERVAL_MS = 50;
  */
 export async function collectImages({ images, layers, layersOfSandboxes }: Collection): Promise<CollectedImages> {
   const lock = await patientLock(images);
-  let discarded: string[];
+  let discarded: DiscardedLayer[];
   try {
     const ofSandboxes = layersOfSandboxes();
     if (ofSandboxes === undefined) return { layerCount: 0, freedBytes: 0 };
     discarded = images.discard(ofSandboxes.union(images.usedLayers()));
-    for (const layer of discarded) layers.forget(layer);
+    for (const { layer } of discarded) layers.forget(layer);
   } finally {
     lock[Symbol.dispose]();
   }
   faultPoint("engine.images.discarded");
-  return { layerCount: discarded.length, freedBytes: await erase(images.leftovers({ withDrafts: false })) };
+  const folders = discarded.map(({ dir }) => dir);
+  const freedBytes = await sizeOf(folders);
+  await erase(folders);
+  return { layerCount: discarded.length, freedBytes };
 }
 
-/** Erases what an engine that was killed left half-made. Nothing may be using the store yet. */
-export async function sweepImages(images: ImageStore): Promise<void> {
-  using lock = images.tryLock();
-  await erase(images.leftovers({ withDrafts: lock !== undefined }));
-}
+/** Erases what an engine that was killed left half-made. */
+export const sweepImages = (images: ImageStore): Promise<void> => erase(images.leftovers());
 
-async function erase(folders: readonly string[]): Promise<number> {
-  const sizeBytes = await sizeOf(folders);
+async function erase(folders: readonly string[]): Promise<void> {
   await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
-  return sizeBytes;
 }
 
 async function patientLock(images: ImageStore): Promise<Disposable> {

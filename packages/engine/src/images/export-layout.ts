@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { AppError } from "@dormouse/kernel";
 import { isOpaque } from "../syscalls.ts";
 import type { ImageDeps } from "./import-layout.ts";
@@ -92,8 +93,9 @@ interface LayerExport {
 async function writeLayer(deps: ImageDeps, { layer, layoutDir, signal }: LayerExport): Promise<Written> {
   const { images } = deps;
   const source = images.layerDir(layer);
-  const { entries, marks } = listLayer(source);
+  const { entries, marks } = await listLayer(source);
   const request = {
+    purpose: "export the image",
     command: ["sh", "-euc", WRITE_TAR],
     shown: [{ source, target: "layer", isWritable: false }],
     files: { entries: nullTerminated(entries), marks: nullTerminated(marks) },
@@ -141,15 +143,18 @@ interface LayerList {
 }
 
 const SLASH = Buffer.from("/");
+const FOLDERS_AT_ONCE = 100;
 const DELETED = Buffer.from(".wh.");
 const OPAQUE_MARK = Buffer.from("/.wh..wh..opq");
 
-/** Names are bytes: not all are UTF-8. Paths begin with `./`. */
-function listLayer(rootDir: string): LayerList {
+/** Names are bytes: not all are UTF-8. Paths begin with `./`. A large layer does not keep the engine from all else. */
+async function listLayer(rootDir: string): Promise<LayerList> {
   const [root, here] = [Buffer.from(rootDir), Buffer.from(".")];
   const list: LayerList = { entries: [here], marks: [] };
   const pending = [here];
+  let folderCount = 0;
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
+    if (++folderCount % FOLDERS_AT_ONCE === 0) await setImmediate();
     const onDisk = Buffer.concat([root, folder.subarray(1)]);
     if (isOpaque(onDisk)) list.marks.push(Buffer.concat([folder, OPAQUE_MARK]));
     for (const name of readdirSync(onDisk, { encoding: "buffer" })) {

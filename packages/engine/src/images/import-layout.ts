@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import type { EngineImageId } from "@dormouse/schema";
 import { runCommand } from "../run-command.ts";
 import { isOpaque } from "../syscalls.ts";
@@ -121,7 +121,7 @@ function imageConfig({ config }: OciConfig): ImageConfig {
     env: Object.fromEntries(env),
     entrypoint: Entrypoint ?? [],
     cmd: Cmd ?? [],
-    workingDir: WorkingDir || "/",
+    workingDir: posix.resolve("/", WorkingDir ?? ""),
     user: User ?? "",
   });
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RegistryCredentials } from "@dormouse/schema";
 import { failure, ImageTools, newImageId, newSpec, Registry, runInside, useEngine } from "../../testkit/index.ts";
+import { runCommand } from "../run-command.ts";
 import { resolveReference } from "./registries.ts";
 import { pullImage, pullToLayout, pushImage } from "./transfer.ts";
 
@@ -128,6 +129,46 @@ test("one that is too large, or for other machines, is refused before it is fetc
   await hub.pushLayout("library/other:s390x", await tools.layout({ layers, architecture: "s390x" }));
   expect((await failure(pull("other:s390x"))).message).toMatch(/made for linux\/s390x/);
 });
+
+test("the one for this machine is taken out of several, and Docker's own format is as good", async () => {
+  const layers = () => [{ tarFile: tools.tar([{ name: "x" }]) }];
+  const other = process.arch === "arm64" ? "amd64" : "arm64";
+  await hub.pushLayout("library/part:other", await tools.layout({ layers: layers(), architecture: other }));
+  await hub.pushLayout("library/part:ours", await tools.layout({ layers: layers(), config: { Env: ["WHOSE=ours"] } }));
+  const manifests = await Promise.all(
+    ["other", "ours"].map((tag) => descriptorOf(tag, tag === "ours" ? undefined : other)),
+  );
+  await putIndex("all", manifests);
+  expect((await pull("part:all")).config.env).toEqual({ WHOSE: "ours" });
+  await putIndex("others", manifests.slice(0, 1));
+  const refused = await failure(pull("part:others"));
+  expect(refused).toMatchObject({ code: "INVALID_IMAGE", hint: `It is for linux/${other}` });
+
+  const [ours, docker] = ["ours", "docker"].map((tag) => `docker://${hub.host}/library/part:${tag}`);
+  const plain = ["--src-tls-verify=false", "--dest-tls-verify=false", "--format=v2s2"];
+  await runCommand(["skopeo", "--insecure-policy", "copy", ...plain, ours ?? "", docker ?? ""]);
+  expect((await pull("part:docker")).config.env).toEqual({ WHOSE: "ours" });
+});
+
+const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
+const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
+
+async function descriptorOf(tag: string, architecture: string = process.arch === "arm64" ? "arm64" : "amd64") {
+  const url = `${hub.url}/v2/library/part/manifests/${tag}`;
+  const answer = await fetch(url, { headers: { accept: MANIFEST_TYPE } });
+  const digest = answer.headers.get("docker-content-digest");
+  const size = (await answer.bytes()).length;
+  return { mediaType: MANIFEST_TYPE, digest, size, platform: { os: "linux", architecture } };
+}
+
+async function putIndex(tag: string, manifests: readonly object[]): Promise<void> {
+  const answer = await fetch(`${hub.url}/v2/library/part/manifests/${tag}`, {
+    method: "PUT",
+    headers: { "content-type": INDEX_TYPE },
+    body: JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests }),
+  });
+  expect(answer.status).toBe(201);
+}
 
 test("a pull that is given up ends at once and leaves nothing", async () => {
   const abort = new AbortController();

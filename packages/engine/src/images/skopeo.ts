@@ -49,6 +49,7 @@ export async function runSkopeo(deps: RegistryDeps, run: SkopeoRun): Promise<str
   const address = `docker://${route.location}/${reference.repository}${reference.version}`;
   return withNetwork(deps, route, (network, networkFiles) => {
     const request: ToolRequest = {
+      purpose: `transfer image "${fullName(reference)}"`,
       command: command(address, { tls: route.isPlain ? "false" : "true" }),
       shown,
       network,
@@ -90,6 +91,8 @@ async function withNetwork<T>(
   }
 }
 
+/** Of a POSIX shell. */
+const COMMAND_NOT_FOUND = 127;
 const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
 
 interface Question {
@@ -112,6 +115,10 @@ async function readAnswer(tool: Tool, { reference, location, log }: Question): P
     chunks.push(chunk);
   }
   const { exitCode, complaint } = await tool.ended;
+  if (exitCode === COMMAND_NOT_FOUND) {
+    const hint = "Install the Debian package skopeo";
+    throw new AppError("HOST_UNSUITABLE", "Cannot transfer images: skopeo is missing", { hint });
+  }
   if (exitCode !== 0) throw failedTransfer(reference, asNamed(complaint));
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -23,6 +23,12 @@ export interface Draft extends AsyncDisposable {
   readonly dir: string;
 }
 
+export interface DiscardedLayer {
+  readonly layer: string;
+  /** Where it waits to be erased. */
+  readonly dir: string;
+}
+
 /** `sha256:<hex>` of a layer's tar file, uncompressed: what the OCI image configuration calls it. */
 export type DiffId = `sha256:${string}`;
 
@@ -133,19 +139,23 @@ export class ImageStore {
     return new Set([...images.map(({ layers }) => layers), ...this.#holds].flat());
   }
 
-  /** Moves layers that are not in `used` where nobody finds them, and returns their names. The caller has the lock. */
-  discard(used: ReadonlySet<string>): string[] {
+  /** Moves layers that are not in `used` where nobody finds them, and says where. The caller has the lock. */
+  discard(used: ReadonlySet<string>): DiscardedLayer[] {
     const unused = readdirSync(join(this.#dir, "layers")).filter((layer) => !used.has(layer));
-    for (const layer of unused) renameSync(this.layerDir(layer), mkdtempSync(join(this.#dir, "trash", `${layer}-`)));
+    const discarded = unused.map((layer) => ({ layer, dir: mkdtempSync(join(this.#dir, "trash", `${layer}-`)) }));
+    for (const { layer, dir } of discarded) renameSync(this.layerDir(layer), dir);
     for (const name of readdirSync(join(this.#dir, "diff-ids"))) {
       const file = join(this.#dir, "diff-ids", name);
       if (name.endsWith(".new") || !existsSync(this.layerDir(readFileSync(file, "utf8")))) rmSync(file);
     }
-    return unused;
+    return discarded;
   }
 
-  /** Folders that only wait to be erased; drafts are so when nobody can be writing them. The caller has the lock. */
-  leftovers({ withDrafts }: { readonly withDrafts: boolean }): string[] {
+  /** Folders that only wait to be erased when an engine starts; drafts too, unless another process may be writing them. */
+  leftovers(): string[] {
+    const lock = this.tryLock();
+    lock?.[Symbol.dispose]();
+    const withDrafts = lock !== undefined;
     const folders = withDrafts ? ["trash", "drafts"] : ["trash"];
     return folders.flatMap((folder) =>
       readdirSync(join(this.#dir, folder)).map((name) => join(this.#dir, folder, name)),

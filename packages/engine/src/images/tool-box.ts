@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
@@ -27,6 +36,8 @@ export interface ShownFolder {
 }
 
 export interface ToolRequest {
+  /** What a user has it run for: "unpack the image". */
+  readonly purpose: string;
   readonly command: readonly string[];
   readonly shown: readonly ShownFolder[];
   /** Files below /etc, by name: secrets too, as nobody but the tool sees them. */
@@ -88,9 +99,11 @@ export async function withTool<T>(
 ): Promise<T> {
   const { signal } = request;
   signal.throwIfAborted();
-  const box = prepareBox(deps, request);
+  mkdirSync(deps.layout.boxesDir(), { recursive: true });
+  const box = mkdtempSync(join(deps.layout.boxesDir(), "box-"));
   const ending = new AbortController();
   try {
+    fillBox(deps, request, box);
     const tool = startTool({ deps, request, box, signal: AbortSignal.any([signal, ending.signal]) });
     try {
       return await use(tool);
@@ -100,14 +113,12 @@ export async function withTool<T>(
       signal.throwIfAborted();
     }
   } finally {
-    for (const { target } of request.shown) detachMount(join(box, target));
+    emptyBox(request, box);
     await rm(box, { recursive: true, force: true });
   }
 }
 
-function prepareBox({ layout, userNamespaceFd }: ToolBoxDeps, { shown, files = {} }: ToolRequest): string {
-  mkdirSync(layout.boxesDir(), { recursive: true });
-  const box = mkdtempSync(join(layout.boxesDir(), "box-"));
+function fillBox({ userNamespaceFd }: ToolBoxDeps, { shown, files = {} }: ToolRequest, box: string): void {
   chmodSync(box, 0o755);
   for (const folder of FOLDERS) mkdirSync(join(box, folder));
   for (const link of USR_LINKS) symlinkSync(join("usr", link), join(box, link));
@@ -122,7 +133,14 @@ function prepareBox({ layout, userNamespaceFd }: ToolBoxDeps, { shown, files = {
     mkdirSync(place);
     mountIdmapped({ source, target: place, userNamespaceFd, isWritable });
   }
-  return box;
+}
+
+/** Fails rather than leave a folder of the host in a box that is about to be erased. */
+function emptyBox({ shown }: ToolRequest, box: string): void {
+  for (const place of shown.map(({ target }) => join(box, target)).filter((dir) => existsSync(dir))) {
+    detachMount(place);
+    rmdirSync(place);
+  }
 }
 
 interface ToolStart {
@@ -133,7 +151,7 @@ interface ToolStart {
 }
 
 function startTool({ deps, request, box, signal }: ToolStart): Tool {
-  const { command, network, maxFileBytes = 0, timeoutMs } = request;
+  const { purpose, command, network, maxFileBytes = 0, timeoutMs } = request;
   const maxFileBlocks = Math.ceil(maxFileBytes / BLOCK_BYTES);
   const child = Bun.spawn([...namespaces(network), "sh", "-euc", SETUP, "sh", box, String(maxFileBlocks), ...command], {
     stdio: ["pipe", "pipe", "pipe", deps.userNamespaceFd],
@@ -152,7 +170,7 @@ function startTool({ deps, request, box, signal }: ToolStart): Tool {
   const complaint = readLines(child.stderr, (line) => listener(line));
   const ended = Promise.all([child.exited, complaint]).then(([, text]) => {
     if (child.signalCode === "SIGKILL" && !signal.aborted) {
-      throw new AppError("TOO_LARGE", `Cannot run "${command[0]}": it takes longer than ${timeoutMs / 1000} s`);
+      throw new AppError("TOO_LARGE", `Cannot ${purpose}: it takes longer than ${timeoutMs / 1000} s`);
     }
     return { exitCode: child.exitCode ?? -1, complaint: text };
   });
@@ -175,7 +193,8 @@ function startTool({ deps, request, box, signal }: ToolStart): Tool {
 
 function namespaces(network: ToolRequest["network"]): string[] {
   const isolated = ["unshare", "--mount", "--propagation=private", "--ipc", "--uts", "--pid", "--fork", "--kill-child"];
-  const own = ["setpriv", "--pdeathsig=KILL", "--"];
+  /* Sandboxes come first. */
+  const own = ["setpriv", "--pdeathsig=KILL", "--", "nice", "-n", "10"];
   if (network === undefined) return [...own, ...isolated, "--net"];
   return network === "host"
     ? [...own, ...isolated]

@@ -30,6 +30,8 @@ export const LAYER_LIMITS: LayerLimits = {
   timeoutMs: 15 * 60_000,
 };
 
+const PURPOSE = "unpack the image";
+
 export interface UnpackRequest {
   readonly blob: LayerBlob;
   /** Empty folder that becomes the layer; when absent, the content is only looked at. */
@@ -113,7 +115,7 @@ interface Decompression extends UnpackRequest {
 }
 
 async function decompress(deps: ToolBoxDeps, { command, chunks, take, limits, signal }: Decompression): Promise<void> {
-  const request: ToolRequest = { command, shown: [], timeoutMs: limits.timeoutMs, signal };
+  const request: ToolRequest = { purpose: PURPOSE, command, shown: [], timeoutMs: limits.timeoutMs, signal };
   await withTool(deps, request, async (tool) => {
     const feeding = (async () => {
       for await (const chunk of chunks) await tool.write(chunk);
@@ -156,6 +158,7 @@ const TAR_OPTIONS = ["--same-permissions", "--delay-directory-restore", "--warni
 const TAR_ATTRIBUTES = ["--warning=no-unknown-keyword", "--xattrs", "--xattrs-include=security.capability"];
 
 const tarRequest = (rootDir: string, { limits, signal }: UnpackRequest): ToolRequest => ({
+  purpose: PURPOSE,
   command: [...TAR, ...TAR_OPTIONS, ...TAR_ATTRIBUTES],
   shown: [{ source: rootDir, target: "layer", isWritable: true }],
   maxFileBytes: limits.layerMaxBytes,
