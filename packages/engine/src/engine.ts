@@ -161,9 +161,9 @@ interface RunningParts {
   readonly slots: SlotPool;
   readonly disk: DiskSync;
   readonly sandboxes: Sandboxes;
-  readonly builds: ImageBuilds;
   /** Of what an earlier engine left of images. */
   readonly sweeping: Promise<void>;
+  readonly builds: ImageBuilds;
 }
 
 async function endEngine(parts: RunningParts): Promise<void> {

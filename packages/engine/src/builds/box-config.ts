@@ -1,4 +1,4 @@
-import { MAPPED_ID_COUNT, MAPPED_ROOT_ID } from "../user-namespace.ts";
+import { isolation, PROCESS_MOUNT, TERMINAL_MOUNT } from "../container.ts";
 import type { BoxFiles } from "./box-files.ts";
 
 export interface BoxConfig {
@@ -64,14 +64,9 @@ export function boxConfig({ files, command, resolvConf, networkNamespace, seccom
       noNewPrivileges: false,
     },
     mounts: [
-      { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+      PROCESS_MOUNT,
       tmpfs("/dev", "1m", "755"),
-      {
-        destination: "/dev/pts",
-        type: "devpts",
-        source: "devpts",
-        options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-      },
+      TERMINAL_MOUNT,
       { ...tmpfs("/dev/shm", "64m", "1777"), source: "shm" },
       tmpfs("/tmp", "64m", "1777"),
       tmpfs("/run", "64m", "755"),
@@ -87,18 +82,7 @@ export function boxConfig({ files, command, resolvConf, networkNamespace, seccom
       bind(files.storage, "/storage", ["rw", "nodev"]),
       bind(files.scratch, "/var/tmp", ["rw", "nosuid", "nodev"]),
     ],
-    linux: {
-      namespaces: [
-        ...["pid", "ipc", "uts", "mount", "user", "cgroup"].map((type) => ({ type })),
-        { type: "network", path: networkNamespace },
-      ],
-      uidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
-      gidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
-      /* The annotation holds the filter; without this object the runtime would not look at it. */
-      seccomp: { defaultAction: "SCMP_ACT_ERRNO" },
-      maskedPaths: ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/sched_debug", "/proc/scsi"],
-      readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
-    },
+    linux: isolation(networkNamespace),
   };
 }
 

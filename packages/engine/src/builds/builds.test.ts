@@ -70,7 +70,7 @@ ENTRYPOINT ["/usr/local/bin/sandbox-api"]
   expect(from.state).toMatchObject({ status: "ready" });
   const status = await inSandbox(from, async ({ address }) => (await fetch(`http://${address}:8080/health`)).status);
   expect(status).toBe(200);
-});
+}, 240_000);
 
 test("F091 build args come from the request, .env.build, blaxel.toml and the Dockerfile, in this order, and as secrets", async () => {
   const secret = "correct-horse-battery";
