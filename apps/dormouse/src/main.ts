@@ -1,7 +1,7 @@
 import { addClientCommands } from "@dormouse/cli";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AppError } from "@dormouse/kernel";
-import { finish, processIo } from "./client-io.ts";
+import { endWithReader, finish, processIo } from "./client-io.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { VERSION } from "./version.ts";
 import type { EngineCommandOptions } from "./commands/engine.ts";
@@ -157,11 +157,7 @@ program
 const io = processIo("dormouse", VERSION);
 addClientCommands(program, io);
 
-/* A reader that has seen enough, such as `head`, is no failure. */
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+endWithReader();
 
 const ended = program.parseAsync().then(() => io.exitCode !== undefined && finish(io.exitCode));
 ended.catch((error: unknown) => {

@@ -3,7 +3,7 @@ import type { Io } from "../io.ts";
 import { registerLogin, registerLogout, registerToken, registerWorkspaces } from "./account.ts";
 import { registerDelete } from "./delete.ts";
 import { registerGet } from "./get.ts";
-import { registerPs, registerRun } from "./sandbox.ts";
+import { registerConnect, registerCopy, registerExec, registerLogs, registerPs, registerRun } from "./sandbox.ts";
 import { registerVersion } from "./version.ts";
 
 type Register = (program: Command, io: Io) => void;
@@ -16,6 +16,10 @@ const COMMANDS: readonly Register[] = [
   registerToken,
   registerGet,
   registerPs,
+  registerExec,
+  registerConnect,
+  registerCopy,
+  registerLogs,
   registerRun,
   registerDelete,
   registerVersion,
