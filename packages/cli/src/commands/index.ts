@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
 import { registerLogin, registerLogout, registerToken, registerWorkspaces } from "./account.ts";
+import { registerCompletion } from "./completion.ts";
 import { registerDelete } from "./delete.ts";
 import { registerGet } from "./get.ts";
 import { registerConnect, registerCopy, registerExec, registerLogs, registerPs, registerRun } from "./sandbox.ts";
@@ -22,6 +23,7 @@ const COMMANDS: readonly Register[] = [
   registerLogs,
   registerRun,
   registerDelete,
+  registerCompletion,
   registerVersion,
 ];
 
