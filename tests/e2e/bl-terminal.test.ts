@@ -67,10 +67,16 @@ test("F080 get --watch shows what changes, until q", async () => {
   await terminal.sees(/Stopped watching\.\s+ended with 0/);
 });
 
-test("F080 get sandbox NAME --watch ends with Ctrl-C too", async () => {
+test("F080 get sandbox NAME --watch follows the status of one; Ctrl-C ends it too", async () => {
+  await suite.api.create("watched");
   await using terminal = await terminalOf(user);
-  await terminal.line("bl get sandbox box --watch");
-  await terminal.sees(/^Every 2s: [^]*DEPLOYED/m);
+  await terminal.line("bl get sandbox watched --watch");
+  await terminal.sees(/^Every 2s: [^]* DEPLOYED /m);
+  const { spec } = await suite.api.get("watched");
+  await suite.api.call("PUT", "/sandboxes/watched", { body: { spec: { ...spec, enabled: false } } });
+  await terminal.sees(/^Every 2s: [^]* DEACTIVATED /m);
+  await suite.api.remove("watched");
+  await terminal.sees(/Resource Sandbox:watched error: Cannot find sandbox/);
   await terminal.press("C-c");
   await terminal.sees(/Stopped watching\./);
 });

@@ -242,6 +242,24 @@ test("logs of a process: at once, and as they come", async () => {
   expect(await user.stdout(["get", "sandbox", "box", "processes"])).toMatch(/^\| talker +\| \d+ +\| completed \|/m);
 });
 
+test("F260 each workspace has what is its own; an option, the environment or the login chooses", async () => {
+  await suite.api.call("POST", "/workspaces", { body: { name: "second" } });
+  await user.stdout(["login", "second"], { env: { BL_API_KEY: suite.api.key } });
+  expect(await user.stdout(["workspaces"])).toMatch(/^NAME +CURRENT\ndefault\nsecond +\*\n$/);
+  expect(await listed(["get", "sandboxes", "-o", "json"])).toEqual([]);
+  expect(await listed(["get", "sandboxes", "-w", "default", "-o", "json"])).toHaveLength(1);
+  const env = { BL_WORKSPACE: "default" };
+  expect(await user.stdout(["get", "sandboxes"], { env })).toContain("| box ");
+  const project = join(user.home, "project");
+  mkdirSync(project);
+  writeFileSync(join(project, "blaxel.toml"), 'workspace = "default"\n');
+  expect(await user.stdout(["ps"], { cwd: project })).toContain("| box ");
+  expect(await user.stdout(["workspaces", "default"])).toContain("Current workspace set to default.");
+  expect(await user.stdout(["workspaces", "--current"])).toBe("default\n");
+  expect(await user.stdout(["logout", "second"])).toBe("✓ Logged out from workspace second\n");
+  await suite.api.call("DELETE", "/workspaces/second");
+});
+
 test("completion offers commands, options and the names there are", async () => {
   const offered = async (...words: readonly string[]) =>
     (await user.stdout(["__complete", "--", ...words])).trim().split("\n");
