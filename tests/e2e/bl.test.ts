@@ -206,6 +206,7 @@ test("cp: files and folders both ways, with permissions and links, large ones in
     ]);
     await user.stdout(["cp", "box:/tmp/tree/sub/a b.sh", folder]);
     expect(readFileSync(join(folder, "a b.sh"), "utf8")).toContain("echo hi");
+    expect(statSync(join(folder, "a b.sh")).mode & 0o777).toBe(0o755);
     const missing = await user.run(["cp", "box:/nowhere", folder]);
     expect(missing).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('Reason: Cannot copy "/nowhere"') });
   } finally {
