@@ -10,6 +10,7 @@ import { observeRequests } from "./http/observe.ts";
 import { refuseUnknownVersion } from "./http/version.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
+import { authorizePages } from "./routes/authorize-page.ts";
 import { customDomainRoutes } from "./routes/custom-domains.ts";
 import { oauthRoutes } from "./routes/oauth.ts";
 import { previewRoutes } from "./routes/previews.ts";
@@ -66,7 +67,11 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
       .route("/v0", api)
       .route("/api", api)
       .route("/", signInPages(accounts))
-      .get("/.well-known/openid-configuration", (c) => c.redirect("/v0/.well-known/openid-configuration"))
+      .route("/", authorizePages(accounts))
+      // The latter by RFC 8414, as clients that know no OpenID look for it.
+      .on("GET", ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"], (c) =>
+        c.redirect("/v0/.well-known/openid-configuration"),
+      )
       .notFound((c) => renderError(deps, c, routeNotFound(c.req.method, c.req.path)))
       .onError((error, c) => renderError(deps, c, error))
   );

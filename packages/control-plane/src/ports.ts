@@ -51,6 +51,8 @@ export interface ControlPlaneSettings {
   readonly sandboxUrlStyle: "host" | "path";
   /** Host name that their own hosts stand in front of; without it, what clients reach the server at. */
   readonly domain: string | undefined;
+  /** Where authorization codes may be sent, besides programs on the user's own machine. */
+  readonly redirectUris: readonly string[];
   /** Most memory one sandbox may ask for. */
   readonly memoryMaxMb: number;
   /** How long the audit log is kept. */

@@ -110,6 +110,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       previewUrlStyle: "host",
       sandboxUrlStyle: "path",
       domain: undefined,
+      redirectUris: [],
       memoryMaxMb: 16_384,
       cpuCount: 2,
       hasWarmPool: false,

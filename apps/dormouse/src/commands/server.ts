@@ -146,6 +146,7 @@ function settingsOf(config: Config): ControlPlaneSettings {
     previewUrlStyle: "host",
     sandboxUrlStyle: config.domain === undefined ? "path" : "host",
     domain: config.domain,
+    redirectUris: config.redirectUris,
     memoryMaxMb: Math.max(STOCK_MEMORY_MB, Math.floor(totalmem() / 1024 / 1024)),
     cpuCount: cpus().length,
     hasWarmPool: config.warmPool.length > 0,

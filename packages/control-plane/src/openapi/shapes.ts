@@ -64,12 +64,15 @@ export const TokenRevocation = z.object({ token: z.string() });
 
 export const OpenidConfiguration = z.object({
   issuer: z.string(),
+  authorization_endpoint: z.string(),
   token_endpoint: z.string(),
   revocation_endpoint: z.string(),
   device_authorization_endpoint: z.string(),
   grant_types_supported: z.array(z.string()),
   token_endpoint_auth_methods_supported: z.array(z.string()),
   response_types_supported: z.array(z.string()),
+  code_challenge_methods_supported: z.array(z.string()),
+  authorization_response_iss_parameter_supported: z.boolean(),
   scopes_supported: z.array(z.string()),
 });
 
