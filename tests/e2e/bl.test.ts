@@ -86,7 +86,7 @@ test("F008 delete leaves nothing: no record, no file, no process", async () => {
   await suite.api.create("gone");
   await suite.api.write("gone", "/root/secret-of-gone.txt", "secret");
   await suite.api.process("gone", { command: "exec sleep 7002" });
-  expect([secrets().length, pidsOf("sleep 7002").length]).toEqual([1, 1]);
+  await eventually(() => expect([secrets().length, pidsOf("sleep 7002").length]).toEqual([1, 1]));
   const folders = suite.sandboxFolders();
   expect(await user.stdout(["delete", "sandbox", "gone"])).toBe("Resource Sandbox:gone deleted\n");
   expect([secrets(), pidsOf("sleep 7002")]).toEqual([[], []]);
@@ -167,7 +167,7 @@ test("exec passes on output as it is, input, environment and the exit code", asy
 test("Ctrl-C ends what exec runs, inside too", async () => {
   using child = user.spawn(["exec", "box", "--", "sh", "-c", "echo started; exec sleep 7001"]);
   await firstText(child.out);
-  expect(pidsOf("sleep 7001")).toHaveLength(1);
+  await eventually(() => expect(pidsOf("sleep 7001")).toHaveLength(1));
   child.interrupt();
   expect(await child.exited).toBe(130);
   expect(pidsOf("sleep 7001")).toEqual([]);
