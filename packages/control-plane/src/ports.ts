@@ -1,4 +1,4 @@
-import type { EnginePort, EngineSandbox, ProcessRequest, SandboxId } from "@dormouse/schema";
+import type { EnginePort, EngineSandbox, HubImage, ProcessRequest, SandboxId } from "@dormouse/schema";
 import type { Store } from "@dormouse/store";
 import type { AuditLog } from "./audit/audit-log.ts";
 import type { Directory } from "./directory.ts";
@@ -72,6 +72,8 @@ export interface ControlPlaneDeps {
   readonly resolver: Resolver;
   readonly scheduler: Scheduler;
   readonly settings: ControlPlaneSettings;
+  /** What is said of public images. */
+  readonly hub: readonly HubImage[];
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly clock: () => number;

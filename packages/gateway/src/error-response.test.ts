@@ -32,6 +32,14 @@ const FAILURES: Failure[] = [
     },
   },
   {
+    code: "FORBIDDEN",
+    path: "/preview/open/",
+    prepare(bench) {
+      fallAsleep(bench);
+      bench.engine.beforeWake = () => Promise.reject(new AppError("FORBIDDEN", "Cannot start it again: it may not"));
+    },
+  },
+  {
     code: "ENGINE_UNAVAILABLE",
     path: "/preview/open/",
     prepare(bench) {

@@ -34,7 +34,8 @@ import type { Config } from "../config.ts";
 import { armFault } from "../fault.ts";
 import { dnsResolver } from "../dns-resolver.ts";
 import { type Handover, receiveHandovers } from "../handover.ts";
-import { recordsIn } from "../installation.ts";
+import { readHub } from "../hub.ts";
+import { RECIPES_DIR, recordsIn } from "../installation.ts";
 import { Listener } from "../listener.ts";
 import { createLog } from "../log.ts";
 import { answerWithKey, METRICS_PATH, openMetricsPort, type RenderMetrics } from "../metrics/endpoint.ts";
@@ -123,6 +124,7 @@ async function connectRooms(
     clock,
     log,
     settings: settingsOf(config),
+    hub: readHub(RECIPES_DIR, log),
   });
   channel("dormouse.gateway.life").subscribe((message) => {
     const event = message as LifeEvent;

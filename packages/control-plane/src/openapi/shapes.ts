@@ -2,6 +2,10 @@ import {
   ApiKeyAnswer,
   CustomDomainAnswer,
   CustomDomainShareAnswer,
+  HubImageAnswer,
+  ImageAnswer,
+  ImageShareAnswer,
+  PendingImageShareAnswer,
   PreviewAnswer,
   PreviewTokenAnswer,
   SandboxAnswer,
@@ -32,6 +36,11 @@ export const VolumePage = pageOf(VolumeAnswer);
 export const SchedulePage = pageOf(ScheduleAnswer);
 export const ScheduleExecutionPage = pageOf(ScheduleExecutionAnswer);
 
+export const ImageList = z.array(ImageAnswer);
+export const ImageShareList = z.array(ImageShareAnswer);
+export const PendingImageShareList = z.array(PendingImageShareAnswer);
+export const HubImageList = z.array(HubImageAnswer);
+export const TemplateList = z.array(z.strictObject({ name: z.string(), url: z.string() }));
 export const CustomDomainList = z.array(CustomDomainAnswer);
 export const CustomDomainShareList = z.array(CustomDomainShareAnswer);
 export const VolumeTemplateList = z.array(VolumeTemplateAnswer);
