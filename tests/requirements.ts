@@ -127,7 +127,7 @@ export const SECTIONS: readonly Section[] = [
       pending("F078 SEED", "bl push"),
       pending("F079 SEED", "bl deploy"),
       proven("F080 SEED", "bl get sandbox --watch"),
-      pending("F081 SEED", "bl get image --latest", "the command line; the API it asks is there"),
+      pending("F081 SEED", "bl get image --latest", "end to end, of an image that was pushed"),
       pending("F082 SEED", "Build by API: a ZIP with a Dockerfile"),
       pending("F083 SEED", "Build by API: an upload address"),
       pending("F084 SEED", "Build by API: upload without credentials"),
@@ -311,7 +311,7 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "Workspaces and access",
     requirements: [
-      pending("F260 SEED", "Workspaces", "images that belong to one"),
+      proven("F260 SEED", "Workspaces"),
       proven("F261 SEED", "API keys"),
       proven("F262 SEED", "Administrators"),
       proven("F263 SEED", "Accounts with several workspaces"),

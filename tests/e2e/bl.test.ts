@@ -72,6 +72,11 @@ test("empty lists say so to people, and are empty lists for programs", async () 
   expect(await user.stdout(["get", "sandbox", "box", "previews"])).toBe("ℹ No previews found for sandbox box\n");
 });
 
+test("the hub shows the public images that are built here", async () => {
+  expect(await user.stdout(["get", "sandbox-hub"])).toMatch(/^\| .+ \| blaxel\/base-image:latest +\| \d+ +\| /m);
+  expect(await user.stdout(["get", "images"])).toBe("ℹ No images found\n");
+});
+
 test("ps shows who runs and who sleeps, and wakes nobody", async () => {
   await suite.api.untilState("box", "STANDBY");
   expect(await user.stdout(["ps"])).toMatch(

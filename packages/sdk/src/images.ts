@@ -1,28 +1,9 @@
+import type { HubImageAnswer, ImageAnswer, ImageTagAnswer } from "@dormouse/schema";
 import type { Client } from "./client.ts";
 import { path } from "./paths.ts";
 
-export interface ImageTag {
-  readonly name: string;
-  readonly size?: number;
-  readonly createdAt?: string;
-  readonly updatedAt?: string;
-}
-
-export interface Image {
-  readonly metadata: {
-    readonly name: string;
-    /** Such as `sandbox`. */
-    readonly resourceType: string;
-    readonly workspace?: string;
-    readonly status?: string;
-    readonly createdAt?: string;
-    readonly updatedAt?: string;
-    readonly lastDeployedAt?: string;
-    readonly sourceWorkspace?: string;
-  };
-  /** Sizes are in bytes. */
-  readonly spec: { readonly size?: number; readonly tags?: readonly ImageTag[] };
-}
+export type Image = ImageAnswer;
+export type ImageTag = ImageTagAnswer;
 
 export interface ImagePlace {
   readonly type: string;
@@ -38,16 +19,6 @@ export const getImage = (client: Client, { type, name }: ImagePlace): Promise<Im
 export const deleteImage = (client: Client, { type, name }: ImagePlace): Promise<unknown> =>
   client.request("DELETE", path`/images/${type}/${name}`);
 
-/** One of the images everybody can use. */
-export interface HubImage {
-  readonly name: string;
-  readonly displayName?: string;
-  readonly image?: string;
-  /** MB. */
-  readonly memory?: number;
-  readonly description?: string;
-  readonly hidden?: boolean;
-  readonly coming_soon?: boolean;
-}
-
-export const listHubImages = (client: Client): Promise<readonly HubImage[]> => client.request("GET", "/sandbox/hub");
+/** The images that everybody can use. */
+export const listHubImages = (client: Client): Promise<readonly HubImageAnswer[]> =>
+  client.request("GET", "/sandbox/hub");
