@@ -66,6 +66,10 @@ export class ImageStore {
     });
   }
 
+  has(id: EngineImageId): boolean {
+    return existsSync(this.#idFile(id));
+  }
+
   /** @throws IMAGE_NOT_FOUND */
   image(id: EngineImageId): BuiltImage {
     const file = this.#idFile(id);

@@ -1,0 +1,39 @@
+import type { EngineImageId, RegistryCredentials } from "@dormouse/schema";
+import type { BuildLog } from "./build-log.ts";
+
+export interface LayoutPlace {
+  /** New or empty. */
+  readonly layoutDir: string;
+  readonly signal: AbortSignal;
+}
+
+export interface ImagePull extends LayoutPlace {
+  readonly reference: string;
+  readonly credentials: RegistryCredentials;
+  readonly log: BuildLog;
+}
+
+/** The image store and the registries, as builds need them. */
+export interface BuildImages {
+  /** `docker.io/library/node:22-alpine` for `node:22-alpine`. @throws INVALID_IMAGE */
+  fullName(reference: string): string;
+  /** Whether it is a public image of this machine. */
+  hasPublic(reference: string): boolean;
+  /** @throws INVALID_IMAGE when there is no such public image */
+  exportPublic(reference: string, place: LayoutPlace): Promise<void>;
+  /** @throws INVALID_IMAGE, UNAUTHENTICATED, UPSTREAM_UNREACHABLE, TOO_LARGE, HOST_FULL */
+  pull(pull: ImagePull): Promise<void>;
+  /** Takes the image of a layout that nobody is to be believed in, under an id. @throws INVALID_IMAGE, TOO_LARGE, HOST_FULL */
+  take(id: EngineImageId, place: LayoutPlace): Promise<{ readonly sizeBytes: number }>;
+  /** Those of the images that are there, with their layers for as long as it is not disposed of. */
+  keep(ids: readonly EngineImageId[]): KeptImages;
+  has(id: EngineImageId): boolean;
+  /** Idempotent. */
+  forget(id: EngineImageId): void;
+}
+
+export interface KeptImages extends Disposable {
+  has(id: EngineImageId): boolean;
+  /** The same image under one more id. */
+  again(kept: EngineImageId, id: EngineImageId): { readonly sizeBytes: number };
+}

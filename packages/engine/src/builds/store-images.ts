@@ -1,0 +1,67 @@
+import { mkdirSync } from "node:fs";
+import type { EngineImageId } from "@dormouse/schema";
+import { exportOciLayout } from "../images/export-layout.ts";
+import { type ImageDeps, importOciLayout } from "../images/import-layout.ts";
+import { fullName, resolveReference } from "../images/registries.ts";
+import type { RegistryDeps } from "../images/skopeo.ts";
+import { pullToLayout } from "../images/transfer.ts";
+import type { BuildImages, ImagePull, KeptImages, LayoutPlace } from "./build-images.ts";
+
+/** The engine's own image store, and the registries it reaches. */
+export class StoreImages implements BuildImages {
+  readonly #deps: ImageDeps & RegistryDeps;
+
+  constructor(deps: ImageDeps & RegistryDeps) {
+    this.#deps = deps;
+  }
+
+  fullName(reference: string): string {
+    return fullName(resolveReference(reference));
+  }
+
+  hasPublic(reference: string): boolean {
+    try {
+      this.#deps.images.resolve(reference);
+      return !reference.startsWith("@");
+    } catch {
+      return false;
+    }
+  }
+
+  async exportPublic(reference: string, { layoutDir, signal }: LayoutPlace): Promise<void> {
+    await exportOciLayout(this.#deps, { image: this.#deps.images.resolve(reference), layoutDir, signal });
+  }
+
+  async pull({ reference, credentials, layoutDir, log, signal }: ImagePull): Promise<void> {
+    mkdirSync(layoutDir, { recursive: true });
+    await pullToLayout(this.#deps, { reference, credentials, layoutDir, log: (line) => log.line(line), signal });
+  }
+
+  take(id: EngineImageId, { layoutDir, signal }: LayoutPlace): Promise<{ readonly sizeBytes: number }> {
+    return importOciLayout(this.#deps, { id, layoutDir, signal });
+  }
+
+  keep(ids: readonly EngineImageId[]): KeptImages {
+    const { images } = this.#deps;
+    const kept = new Map(ids.filter((id) => images.has(id)).map((id) => [id, images.image(id)]));
+    const hold = images.hold([...kept.values()].flatMap(({ layers }) => layers));
+    return {
+      has: (id) => kept.has(id),
+      again: (from, id) => {
+        const image = kept.get(from);
+        if (image === undefined) throw new TypeError(`Cannot take image "${from}" again: it is not kept`);
+        images.add({ ...image, id, createdAtMs: Date.now() });
+        return image;
+      },
+      [Symbol.dispose]: () => hold[Symbol.dispose](),
+    };
+  }
+
+  has(id: EngineImageId): boolean {
+    return this.#deps.images.has(id);
+  }
+
+  forget(id: EngineImageId): void {
+    this.#deps.images.remove(id);
+  }
+}
