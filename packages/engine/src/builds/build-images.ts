@@ -13,6 +13,13 @@ export interface ImagePull extends LayoutPlace {
   readonly log: BuildLog;
 }
 
+export interface PublicLayout {
+  /** Differs where the content does. */
+  readonly key: string;
+  /** Into a new folder. @throws HOST_FULL */
+  readonly write: (layoutDir: string) => Promise<void>;
+}
+
 /** The image store and the registries, as builds need them. */
 export interface BuildImages {
   /** `docker.io/library/node:22-alpine` for `node:22-alpine`. @throws INVALID_IMAGE */
@@ -20,7 +27,7 @@ export interface BuildImages {
   /** Whether it is a public image of this machine. */
   hasPublic(reference: string): boolean;
   /** @throws INVALID_IMAGE when there is no such public image */
-  exportPublic(reference: string, place: LayoutPlace): Promise<void>;
+  publicLayout(reference: string): PublicLayout;
   /** @throws INVALID_IMAGE, UNAUTHENTICATED, UPSTREAM_UNREACHABLE, TOO_LARGE, HOST_FULL */
   pull(pull: ImagePull): Promise<void>;
   /** Takes the image of a layout that nobody is to be believed in, under an id. @throws INVALID_IMAGE, TOO_LARGE, HOST_FULL */
