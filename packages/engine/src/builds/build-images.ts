@@ -1,10 +1,16 @@
 import type { EngineImageId, RegistryCredentials } from "@dormouse/schema";
+import type { DiffId } from "../images/store.ts";
 import type { BuildLog } from "./build-log.ts";
 
 export interface LayoutPlace {
   /** New or empty. */
   readonly layoutDir: string;
   readonly signal: AbortSignal;
+}
+
+export interface MadeLayout extends LayoutPlace {
+  /** Content its maker has had before, which need not be in it. */
+  readonly had?: ReadonlySet<DiffId>;
 }
 
 export interface ImagePull extends LayoutPlace {
@@ -31,7 +37,7 @@ export interface BuildImages {
   /** @throws INVALID_IMAGE, UNAUTHENTICATED, UPSTREAM_UNREACHABLE, TOO_LARGE, HOST_FULL */
   pull(pull: ImagePull): Promise<void>;
   /** Takes the image of a layout that nobody is to be believed in, under an id. @throws INVALID_IMAGE, TOO_LARGE, HOST_FULL */
-  take(id: EngineImageId, place: LayoutPlace): Promise<{ readonly sizeBytes: number }>;
+  take(id: EngineImageId, place: MadeLayout): Promise<{ readonly sizeBytes: number }>;
   /** Those of the images that are there, with their layers for as long as it is not disposed of. */
   keep(ids: readonly EngineImageId[]): KeptImages;
   has(id: EngineImageId): boolean;
@@ -40,6 +46,8 @@ export interface BuildImages {
 }
 
 export interface KeptImages extends Disposable {
+  /** Of their layers. */
+  readonly diffIds: ReadonlySet<DiffId>;
   has(id: EngineImageId): boolean;
   /** The same image under one more id. */
   again(kept: EngineImageId, id: EngineImageId): { readonly sizeBytes: number };

@@ -6,7 +6,7 @@ import { type ImageDeps, importOciLayout } from "../images/import-layout.ts";
 import { fullName, resolveReference } from "../images/registries.ts";
 import type { RegistryDeps } from "../images/skopeo.ts";
 import { pullToLayout } from "../images/transfer.ts";
-import type { BuildImages, ImagePull, KeptImages, LayoutPlace, PublicLayout } from "./build-images.ts";
+import type { BuildImages, ImagePull, KeptImages, MadeLayout, PublicLayout } from "./build-images.ts";
 
 /** The engine's own image store, and the registries it reaches. */
 export class StoreImages implements BuildImages {
@@ -41,15 +41,17 @@ export class StoreImages implements BuildImages {
     await pullToLayout(this.#deps, { reference, credentials, layoutDir, log: (line) => log.line(line), signal });
   }
 
-  take(id: EngineImageId, { layoutDir, signal }: LayoutPlace): Promise<{ readonly sizeBytes: number }> {
-    return importOciLayout(this.#deps, { id, layoutDir, signal });
+  take(id: EngineImageId, layout: MadeLayout): Promise<{ readonly sizeBytes: number }> {
+    return importOciLayout(this.#deps, { id, ...layout });
   }
 
   keep(ids: readonly EngineImageId[]): KeptImages {
     const { images } = this.#deps;
     const kept = new Map(ids.filter((id) => images.has(id)).map((id) => [id, images.image(id)]));
-    const hold = images.hold([...kept.values()].flatMap(({ layers }) => layers));
+    const layersOfAll = [...kept.values()].flatMap(({ layers }) => layers);
+    const hold = images.hold(layersOfAll);
     return {
+      diffIds: new Set(images.diffIdsOf(layersOfAll)),
       has: (id) => kept.has(id),
       again: (from, id) => {
         const image = kept.get(from);
