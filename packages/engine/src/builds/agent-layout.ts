@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { runCommand } from "../run-command.ts";
@@ -9,33 +9,27 @@ const AGENT_IMAGE = /^ghcr\.io\/blaxel-ai\/sandbox(?:[:@]|$)/;
 
 export const isAgentImage = (reference: string): boolean => AGENT_IMAGE.test(reference);
 
-const PREFIX = "agent-";
 const TYPE = "application/vnd.oci.image";
 const ARCHITECTURE = process.arch === "arm64" ? "arm64" : "amd64";
 
-/**
- * The OCI layout of an image with nothing but `/sandbox-api`, made where it is not in `cachesDir` yet. The same agent gives the same
- * bytes, so that the steps which copy it are found in the cache of a scope again.
- */
-export async function agentLayout(agentFile: string, cachesDir: string): Promise<string> {
+/** What an agent's layout differs by. */
+export function agentKey(agentFile: string): string {
   const { size, mtimeMs } = statSync(agentFile);
-  const layoutDir = join(cachesDir, `${PREFIX}${size}-${Math.floor(mtimeMs)}`);
-  if (existsSync(layoutDir)) return layoutDir;
-  const others = readdirSync(cachesDir).filter((name) => name.startsWith(PREFIX));
-  for (const name of others) rmSync(join(cachesDir, name), { recursive: true, force: true });
-  await makeLayout(agentFile, layoutDir);
-  return layoutDir;
+  return `agent-${size}-${Math.floor(mtimeMs)}`;
 }
 
-async function makeLayout(agentFile: string, layoutDir: string): Promise<void> {
-  const draft = `${layoutDir}.new`;
-  mkdirSync(join(draft, "blobs/sha256"), { recursive: true });
-  const tarFile = join(draft, "layer.tar");
+/**
+ * Writes the OCI layout of an image with nothing but `/sandbox-api`. The same agent gives the same bytes, so that the steps which copy it
+ * are found in the cache of a scope again.
+ */
+export async function writeAgentLayout(agentFile: string, layoutDir: string): Promise<void> {
+  mkdirSync(join(layoutDir, "blobs/sha256"), { recursive: true });
+  const tarFile = join(layoutDir, "layer.tar");
   await writeTar(agentFile, tarFile);
   const digest = await digestOf(tarFile);
   const layer = { mediaType: `${TYPE}.layer.v1.tar`, digest, size: statSync(tarFile).size };
-  renameSync(tarFile, blobFile(draft, digest));
-  const config = addJson(draft, `${TYPE}.config.v1+json`, {
+  renameSync(tarFile, blobFile(layoutDir, digest));
+  const config = addJson(layoutDir, `${TYPE}.config.v1+json`, {
     created: new Date(0).toISOString(),
     architecture: ARCHITECTURE,
     os: "linux",
@@ -43,10 +37,9 @@ async function makeLayout(agentFile: string, layoutDir: string): Promise<void> {
     rootfs: { type: "layers", diff_ids: [digest] },
   });
   const mediaType = `${TYPE}.manifest.v1+json`;
-  const manifest = addJson(draft, mediaType, { schemaVersion: 2, mediaType, config, layers: [layer] });
-  writeFileSync(join(draft, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
-  writeFileSync(join(draft, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-  renameSync(draft, layoutDir);
+  const manifest = addJson(layoutDir, mediaType, { schemaVersion: 2, mediaType, config, layers: [layer] });
+  writeFileSync(join(layoutDir, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
+  writeFileSync(join(layoutDir, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
 }
 
 /** The agent's program under its public name, of root's and as old as time. */

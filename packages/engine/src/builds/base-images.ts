@@ -1,24 +1,22 @@
 import { createHash } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { SingleFlight } from "@dormouse/kernel";
 import type { RegistryCredentials } from "@dormouse/schema";
 import type { Layout } from "../layout.ts";
 import { runCommand } from "../run-command.ts";
 import { MAPPED_ROOT_ID } from "../user-namespace.ts";
-import { agentLayout, isAgentImage } from "./agent-layout.ts";
+import { agentKey, isAgentImage, writeAgentLayout } from "./agent-layout.ts";
 import type { BaseImage } from "./build-command.ts";
 import type { BuildLog } from "./build-log.ts";
 import type { BuildImages } from "./build-images.ts";
 import { completeHistory } from "./image-history.ts";
+import { linkCachedLayout } from "./layout-cache.ts";
 
 export interface BaseDeps {
   readonly images: BuildImages;
   readonly agentFile: string;
   readonly layout: Pick<Layout, "buildCachesDir">;
 }
-
-/** Two builds that need it at once make it once. */
-const agentLayouts = new SingleFlight<string>();
 
 export interface BaseRequest {
   /** As the Dockerfile calls them. */
@@ -61,21 +59,28 @@ interface Place {
 }
 
 async function gather(deps: BaseDeps, request: BaseRequest, { reference, layoutDir }: Place): Promise<void> {
-  const { images } = deps;
+  const { images, agentFile } = deps;
   const { signal, log } = request;
+  const cachesDir = deps.layout.buildCachesDir();
   if (isAgentImage(reference)) {
-    const layout = await agentLayouts.run("agent", () => agentLayout(deps.agentFile, deps.layout.buildCachesDir()));
-    return void (await runCommand(["cp", "--recursive", "--link", layout, layoutDir]));
+    const make = (dir: string): Promise<void> => writeAgentLayout(agentFile, dir);
+    return linkCachedLayout({ cachesDir, key: agentKey(agentFile), make }, layoutDir);
   }
-  if (PUBLIC_PREFIX.test(reference)) return images.exportPublic(reference, { layoutDir, signal });
+  if (PUBLIC_PREFIX.test(reference)) return linkPublic(deps, { reference, layoutDir });
   log.line(`Getting "${reference}"`);
   try {
     await images.pull({ ...request, reference, layoutDir });
   } catch (error) {
     if (signal.aborted || !images.hasPublic(reference)) throw error;
     log.line(`No registry has "${reference}": it is one of this machine's own images`);
-    await images.exportPublic(reference, { layoutDir, signal });
+    await rm(layoutDir, { recursive: true, force: true });
+    await linkPublic(deps, { reference, layoutDir });
   }
+}
+
+async function linkPublic({ images, layout }: BaseDeps, { reference, layoutDir }: Place): Promise<void> {
+  const { key, write } = images.publicLayout(reference);
+  await linkCachedLayout({ cachesDir: layout.buildCachesDir(), key, make: write }, layoutDir);
 }
 
 /** Images that are called by their content keep no such name when they are converted. */

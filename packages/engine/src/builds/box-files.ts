@@ -1,5 +1,6 @@
 import { chownSync, existsSync, mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { DiffId } from "../images/store.ts";
 import { detachMount, mountBind } from "../syscalls.ts";
 import { MAPPED_ROOT_ID } from "../user-namespace.ts";
 
@@ -34,6 +35,8 @@ export interface BoxInput {
   readonly secrets: Readonly<Record<string, string>>;
   /** buildah's ids of images the engine has from earlier builds. */
   readonly knownImages: readonly string[];
+  /** Content of their layers, which buildah then does not write out again. */
+  readonly diffIds: ReadonlySet<DiffId>;
 }
 
 const MOUNT_POINTS = ["dev", "etc", "input", "proc", "root", "run", "storage", "sys", "tmp", "usr", "var/tmp"];
@@ -62,6 +65,7 @@ export function prepareBoxFiles(files: BoxFiles, input: BoxInput): void {
   writeFileSync(join(files.input, "Dockerfile"), input.dockerfile);
   writeFileSync(join(files.input, "known-images"), input.knownImages.map((image) => `${image}\n`).join(""));
   for (const [name, value] of Object.entries(input.secrets)) writeSecret(join(files.input, "secrets", name), value);
+  markLayers(files.layout, input.diffIds);
   show(input.contextDir, files.context);
   show(input.basesDir, files.bases);
 }
@@ -73,6 +77,15 @@ export function removeBoxFiles({ context, bases, root, input, config }: BoxFiles
     rmdirSync(dir);
   }
   for (const path of [root, input, config]) rmSync(path, { recursive: true, force: true });
+}
+
+/** To buildah a file of a layer's name is that layer, whatever is in it. */
+function markLayers(layoutDir: string, diffIds: ReadonlySet<DiffId>): void {
+  const folders = ["", "blobs", "blobs/sha256"].map((folder) => join(layoutDir, folder));
+  const marks = [...diffIds].map((diffId) => join(layoutDir, "blobs", diffId.replace(":", "/")));
+  for (const folder of folders) mkdirSync(folder);
+  for (const file of marks) writeFileSync(file, "");
+  for (const path of [...folders, ...marks]) chownSync(path, MAPPED_ROOT_ID, MAPPED_ROOT_ID);
 }
 
 function writeSecret(file: string, value: string): void {

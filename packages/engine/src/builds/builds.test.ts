@@ -127,6 +127,13 @@ test("what a scope has built is found again by its next build, and by no other s
   expect(other.log).not.toContain("Using cache");
   await suite.engine.port.removeImage(first.id);
   expect(await printed(second, "tail -n 1 /numbers")).toBe("10000\n");
+  const changed = await suite.build(
+    { ...files, Dockerfile: `${files.Dockerfile}RUN echo more > /more\n` },
+    { cacheScope: "one" },
+  );
+  expect(changed.log).toContain("Taking the image into the store");
+  expect(await printed(changed, "tail -n 1 /numbers; cat /a /more")).toBe("10000\namore\n");
+  await suite.engine.port.removeImage(changed.id);
   const third = await suite.build(files, { cacheScope: "one" });
   expect(await printed(third, "tail -n 1 /numbers")).toBe("10000\n");
   await suite.engine.port.removeImage(second.id);

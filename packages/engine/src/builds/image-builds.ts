@@ -1,3 +1,4 @@
+import { appendFileSync } from "node:fs";
 import { AppError, faultPoint, toAppError } from "@dormouse/kernel";
 import type { EngineImageId, EngineImagePort, EngineImageRequest, EngineImageState } from "@dormouse/schema";
 import { endProcesses } from "../cgroups.ts";
@@ -5,6 +6,7 @@ import { syncToDisk } from "../disk-sync.ts";
 import { BuildLog, readLog } from "./build-log.ts";
 import { BuildRecords } from "./build-records.ts";
 import type { ContextFiles } from "./context-files.ts";
+import { removeCachedLayouts } from "./layout-cache.ts";
 import { receiveContext } from "./receive-context.ts";
 import { collectScopeCaches } from "./scope-cache.ts";
 import { runBuild, type RunDeps } from "./run-build.ts";
@@ -60,6 +62,9 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
     if (state === undefined) return this.#records.remove(id);
     if (state.status === "ready" || state.status === "failed") return;
     this.#deps.images.forget(id);
+    appendFileSync(this.#records.files(id).log, `${new Date().toISOString()} ${interrupted().message}\n`, {
+      mode: 0o600,
+    });
     await this.#settle(id, { status: "failed", failure: failureOf(interrupted()) });
   }
 
@@ -117,6 +122,7 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
   /** Erases the caches of scopes that have no image any more and build none; resolves with how many bytes of disk they had. */
   async collectCaches(): Promise<number> {
     const { layout, images } = this.#deps;
+    if (this.#builds.size === 0) await removeCachedLayouts(layout.buildCachesDir());
     const busy = new Set([...this.#builds.values()].map(({ request }) => request.cacheScope));
     return collectScopeCaches(layout, (scope, ids) => busy.has(scope) || ids.some((id) => images.has(id)));
   }
@@ -162,11 +168,15 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
     );
     if (next === undefined) return;
     next.isRunning = true;
-    void this.#run(next);
+    void this.#runToEnd(next);
     this.#startNext();
   }
 
-  async #run(build: Build): Promise<void> {
+  async #runToEnd(build: Build): Promise<void> {
+    await this.#end(build, await this.#run(build));
+  }
+
+  async #run(build: Build): Promise<Outcome> {
     const { id, log, ending } = build;
     const { timeoutMs } = this.#deps.policy;
     const timer = setTimeout(() => ending.abort(tooSlow(timeoutMs)), timeoutMs);
@@ -180,11 +190,11 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
         signal: ending.signal,
       });
       faultPoint("engine.build.stored");
-      await this.#end(build, { status: "ready", sizeBytes });
+      return { status: "ready", sizeBytes };
     } catch (thrown) {
       const error = this.#explain(thrown);
       log.line(error.message);
-      await this.#end(build, { status: "failed", failure: failureOf(error) });
+      return { status: "failed", failure: failureOf(error) };
     } finally {
       clearTimeout(timer);
     }
@@ -198,8 +208,9 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
     return new AppError("INTERNAL", "Cannot build the image: an unexpected error occurred");
   }
 
+  /** Also where the disk takes no more records: the next engine then finds the build interrupted. */
   async #end({ id, log, ended }: Build, outcome: Outcome): Promise<void> {
-    await this.#settle(id, outcome);
+    await this.#settle(id, outcome).catch((error: unknown) => this.#deps.report(toAppError(error)));
     log[Symbol.dispose]();
     this.#builds.delete(id);
     ended.resolve();

@@ -94,7 +94,8 @@ async function buildInBox(deps: RunDeps, build: BoxedBuild): Promise<MadeImage> 
   const known = new Map([...earlier].filter(([, image]) => kept.has(image)));
   const imageFile = layout.buildCacheFile(request.cacheScope);
   const cache = { imageFile, maxSizeMiB: policy.diskMiB, target: box.storage };
-  const input = { contextDir: files.context, basesDir: files.bases, dockerfile, secrets: buildArgs };
+  const { diffIds } = kept;
+  const input = { contextDir: files.context, basesDir: files.bases, dockerfile, secrets: buildArgs, diffIds };
   return withScopeCache(cache, async () => {
     await runBox(deps, build, { ...input, knownImages: [...known.keys()] });
     const built = await readBuiltId(box);
@@ -102,7 +103,7 @@ async function buildInBox(deps: RunDeps, build: BoxedBuild): Promise<MadeImage> 
     if (same !== undefined) return kept.again(same, id);
     log.line("Taking the image into the store");
     assertReal(box.layout);
-    const made = await images.take(id, { layoutDir: box.layout, signal });
+    const made = await images.take(id, { layoutDir: box.layout, signal, had: diffIds });
     if (built !== undefined) rememberScopeImage(scopeFile, built, id);
     return made;
   });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import type { EngineImageId } from "@dormouse/schema";
 import { exportOciLayout } from "../images/export-layout.ts";
@@ -5,7 +6,7 @@ import { type ImageDeps, importOciLayout } from "../images/import-layout.ts";
 import { fullName, resolveReference } from "../images/registries.ts";
 import type { RegistryDeps } from "../images/skopeo.ts";
 import { pullToLayout } from "../images/transfer.ts";
-import type { BuildImages, ImagePull, KeptImages, LayoutPlace } from "./build-images.ts";
+import type { BuildImages, ImagePull, KeptImages, MadeLayout, PublicLayout } from "./build-images.ts";
 
 /** The engine's own image store, and the registries it reaches. */
 export class StoreImages implements BuildImages {
@@ -28,8 +29,11 @@ export class StoreImages implements BuildImages {
     }
   }
 
-  async exportPublic(reference: string, { layoutDir, signal }: LayoutPlace): Promise<void> {
-    await exportOciLayout(this.#deps, { image: this.#deps.images.resolve(reference), layoutDir, signal });
+  publicLayout(reference: string): PublicLayout {
+    const image = this.#deps.images.resolve(reference);
+    const content = JSON.stringify([image.layers, image.config, image.createdAtMs]);
+    const key = `public-${createHash("sha256").update(content).digest("hex").slice(0, 16)}`;
+    return { key, write: (layoutDir) => exportOciLayout(this.#deps, { image, layoutDir }) };
   }
 
   async pull({ reference, credentials, layoutDir, log, signal }: ImagePull): Promise<void> {
@@ -37,15 +41,17 @@ export class StoreImages implements BuildImages {
     await pullToLayout(this.#deps, { reference, credentials, layoutDir, log: (line) => log.line(line), signal });
   }
 
-  take(id: EngineImageId, { layoutDir, signal }: LayoutPlace): Promise<{ readonly sizeBytes: number }> {
-    return importOciLayout(this.#deps, { id, layoutDir, signal });
+  take(id: EngineImageId, layout: MadeLayout): Promise<{ readonly sizeBytes: number }> {
+    return importOciLayout(this.#deps, { id, ...layout });
   }
 
   keep(ids: readonly EngineImageId[]): KeptImages {
     const { images } = this.#deps;
     const kept = new Map(ids.filter((id) => images.has(id)).map((id) => [id, images.image(id)]));
-    const hold = images.hold([...kept.values()].flatMap(({ layers }) => layers));
+    const layersOfAll = [...kept.values()].flatMap(({ layers }) => layers);
+    const hold = images.hold(layersOfAll);
     return {
+      diffIds: new Set(images.diffIdsOf(layersOfAll)),
       has: (id) => kept.has(id),
       again: (from, id) => {
         const image = kept.get(from);
