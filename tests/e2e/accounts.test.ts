@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import type { DeviceLoginAnswer, WorkspaceAnswer } from "@dormouse/schema";
+import type { DeviceLoginAnswer, TokenAnswer, WorkspaceAnswer } from "@dormouse/schema";
 import { Api } from "../support/api.ts";
-import { finishLogin, submitForm } from "../support/device-login.ts";
 import { INSTALL_DIR } from "../support/dormouse.ts";
+import { confirmInBrowser, submitForm } from "../support/sign-in.ts";
 import { useDormouse } from "../support/suite.ts";
 
 const EMAIL = "ada@example.com";
@@ -22,11 +22,14 @@ const add = (name: string, workspace: string) => account("add", name, "--owner",
 
 /** The owner joins at the address that was printed, and logs in. */
 async function joinAt(invitationUrl: string): Promise<Api> {
+  const { api, dormouse } = suite;
   const token = new URL(invitationUrl).searchParams.get("token") ?? "";
-  expect((await submitForm(invitationUrl, { token, password: PASSWORD })).status).toBe(200);
-  const login = await suite.api.call<DeviceLoginAnswer>("POST", "/login/device", { body: { client_id: "blaxel" } });
-  const { access_token } = await finishLogin(suite.api, login.body, { email: EMAIL, password: PASSWORD });
-  return new Api({ ...suite.dormouse.env, BL_WORKSPACE: "partner", BL_API_KEY: access_token });
+  await submitForm(invitationUrl, { token, password: PASSWORD });
+  const { body: login } = await api.call<DeviceLoginAnswer>("POST", "/login/device", { body: { client_id: "blaxel" } });
+  await confirmInBrowser(login.verification_uri_complete, { email: EMAIL, password: PASSWORD });
+  const grant = { grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code: login.device_code };
+  const { body: tokens } = await api.call<TokenAnswer>("POST", "/oauth/token", { body: grant });
+  return new Api({ ...dormouse.env, BL_WORKSPACE: "partner", BL_API_KEY: tokens.access_token });
 }
 
 test("F260 F263 an account made on the host has sandboxes of its own, which the administrator of the installation cannot reach", async () => {
