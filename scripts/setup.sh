@@ -9,7 +9,7 @@ step() { printf 'setup: %s\n' "$1"; }
 packages="buildah ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhostname mmdebstrap mount nftables passwd procps skopeo util-linux zstd"
 for option in "$@"; do
   case $option in
-    --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc libc6-dev musl musl-tools openssl postgresql tmux" ;;
+    --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc jq libc6-dev musl musl-tools openssl postgresql tmux zip" ;;
     --bench) packages="$packages caddy curl nginx-light wrk" ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
   esac

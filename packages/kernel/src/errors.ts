@@ -37,6 +37,7 @@ export const ERROR_INFO = defineErrors({
   VOLUME_NOT_FOUND: { status: 404, retryable: false },
   DOMAIN_NOT_FOUND: { status: 404, retryable: false },
   VOLUME_TEMPLATE_NOT_FOUND: { status: 404, retryable: false },
+  BUILD_NOT_FOUND: { status: 404, retryable: false },
   IMAGE_NOT_FOUND: { status: 404, retryable: false },
   IMAGE_SHARE_NOT_FOUND: { status: 404, retryable: false },
   IMAGE_ALREADY_EXISTS: { status: 409, retryable: false },

@@ -34,6 +34,12 @@ export const FAULT_POINTS = {
   "server.delete.released": "its volumes are free; its record still says DELETING",
   "engine.images.discarded": "layers nobody uses are out of sight; nothing is erased",
   "server.delete.forgotten": "its record is gone; the client has not been told",
+  "server.build.claimed": "its upload has begun; the engine knows nothing",
+  "server.build.received": "the engine has all of it and builds; the server's record still says that it is uploaded",
+  "server.build.building": "it builds, and its record says so; the client has not been told",
+  "server.build.built": "the engine has its image; nobody has been told",
+  "server.build.published": "its image has its name; nothing is started from it",
+  "server.build.deploying": "its sandbox is to start from it; the engine knows nothing",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type FaultPoint = keyof typeof FAULT_POINTS;
