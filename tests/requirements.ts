@@ -138,7 +138,11 @@ export const SECTIONS: readonly Section[] = [
       proven("F089 DOCS", "Versions of an image"),
       pending("F090 DOCS", "Images from private registries", "the command line; the API fetches them"),
       proven("F091 DOCS", "Build arguments and secrets"),
-      pending("F092 DOCS", "Public images", "ten of them are there; the list by the API"),
+      pending(
+        "F092 DOCS",
+        "Public images",
+        "nine of them, and the list of them; claude-code, codex, astro, expo, lightpanda and desktops are not there",
+      ),
     ],
   },
   {
