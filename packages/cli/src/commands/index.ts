@@ -1,0 +1,12 @@
+import type { Command } from "commander";
+import type { Io } from "../io.ts";
+import { registerVersion } from "./version.ts";
+
+type Register = (program: Command, io: Io) => void;
+
+/* In the order of the help. A file here only says what there is; what it does is loaded when it runs. */
+const COMMANDS: readonly Register[] = [registerVersion];
+
+export function registerCommands(program: Command, io: Io): void {
+  for (const register of COMMANDS) register(program, io);
+}
