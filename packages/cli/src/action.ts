@@ -39,8 +39,7 @@ export function localAction<Args extends readonly unknown[]>(
     const command = handed.at(-1) as Command;
     try {
       const run = await load();
-      const exitCode = await run(command.optsWithGlobals(), ...(handed.slice(0, -1) as unknown as Args));
-      if (exitCode !== undefined) io.exitCode = exitCode;
+      io.exitCode = (await run(command.optsWithGlobals(), ...(handed.slice(0, -1) as unknown as Args))) ?? 0;
     } catch (error) {
       (await import("./output/messages.ts")).printFailure(io, operation, error);
       io.exitCode = 1;

@@ -15,9 +15,11 @@ export interface Io {
   readonly isTty: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
   /** Size of the terminal behind stdout; undefined where there is none. */
   terminalSize(): TerminalSize | undefined;
+  /** Calls `handler` instead of what the signal does by itself, until disposed. */
+  onSignal(signal: "SIGINT" | "SIGTERM" | "SIGWINCH", handler: () => void): Disposable;
   readonly fetch: Fetch;
-  /** What the process is to end with. */
-  exitCode: number;
+  /** What the process is to end with, once a command has run. */
+  exitCode: number | undefined;
 }
 
 export type Input = Readable & { setRawMode?: (isRaw: boolean) => unknown };
