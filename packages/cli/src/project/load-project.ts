@@ -92,7 +92,7 @@ function typeOf(text: string): ProjectType {
 }
 
 /** Later files win. Those that were asked for must be there. */
-function readEnvFiles(root: string, files: readonly string[] | undefined): Record<string, string> {
+export function readEnvFiles(root: string, files: readonly string[] | undefined): Record<string, string> {
   const named = (files ?? []).map((file) => readNamedFile(root, file));
   return files === undefined
     ? readEnvFile(join(root, DEFAULT_ENV_FILE), DEFAULT_ENV_FILE)

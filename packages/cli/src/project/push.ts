@@ -6,6 +6,7 @@ import { parseGoDuration } from "./go-duration.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { LiveLine } from "./live-line.ts";
 import { isFromRegistry, loadProject, type Project, type ProjectOptions } from "./load-project.ts";
+import { printLog } from "./print-log.ts";
 import { sendArchive } from "./send-archive.ts";
 import { uploadUrlOf } from "./upload.ts";
 import { newestTagOf, watchImage } from "./watch.ts";
@@ -109,12 +110,6 @@ async function watch({ context, project, options, live, signal, startedAtMs }: P
     signal,
     onLine: (line) => printLog(context, live, line),
   });
-}
-
-/** A line of the build: beside the data where stdout is for data. */
-export function printLog({ io, options: { output } }: Context, live: LiveLine, line: string): void {
-  if (output === "json" || output === "yaml") io.stderr.write(`${line}\n`);
-  else live.print(line);
 }
 
 const generationOf = ({ file }: Project): { generation?: string } =>
