@@ -1,7 +1,9 @@
+import { addClientCommands } from "@dormouse/cli";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AppError } from "@dormouse/kernel";
+import { finish, processIo } from "./client-io.ts";
 import { type Config, loadConfig } from "./config.ts";
-import { VERSION } from "./installation.ts";
+import { VERSION } from "./version.ts";
 import type { EngineCommandOptions } from "./commands/engine.ts";
 import type { ServerCommandOptions } from "./commands/server.ts";
 
@@ -152,13 +154,17 @@ program
     (await import("./commands/server.ts")).runServer(options, loadConfig(process.env)),
   );
 
+const io = processIo("dormouse", VERSION);
+addClientCommands(program, io);
+
 /* A reader that has seen enough, such as `head`, is no failure. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;
 });
 
-program.parseAsync().catch((error: unknown) => {
+const ended = program.parseAsync().then(() => io.exitCode !== undefined && finish(io.exitCode));
+ended.catch((error: unknown) => {
   const text = error instanceof Error ? error.message : String(error);
   const hint = error instanceof AppError && error.hint !== undefined ? `\n  ${error.hint}` : "";
   // What had begun, such as reading what `up` hands over, must not keep a process that failed.

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Context } from "./context.ts";
 import type { Io } from "./io.ts";
 import type { GlobalOptions } from "./options.ts";
+import { Cancelled } from "./prompts.ts";
 
 /** Exit code of the command line, 0 when it says none. */
 type Outcome = Promise<number | void>;
@@ -41,8 +42,14 @@ export function localAction<Args extends readonly unknown[]>(
       const run = await load();
       io.exitCode = (await run(command.optsWithGlobals(), ...(handed.slice(0, -1) as unknown as Args))) ?? 0;
     } catch (error) {
-      (await import("./output/messages.ts")).printFailure(io, operation, error);
-      io.exitCode = 1;
+      io.exitCode = await explain(io, operation, error);
     }
   };
+}
+
+/** Who leaves a question has not failed. */
+async function explain(io: Io, operation: string, error: unknown): Promise<number> {
+  if (error instanceof Cancelled) return 0;
+  (await import("./output/messages.ts")).printFailure(io, operation, error);
+  return 1;
 }

@@ -34,7 +34,7 @@ export async function openContext(io: Io, options: GlobalOptions): Promise<Conte
   const base = { apiUrl, runUrl: env["BL_RUN_URL"], headers: customHeaders(env), fetch: io.fetch };
   const anonymous = createClient({ ...base, workspace: "" });
   const found = findCredential(io, { stored: storedFor(settings), workspace, env, anonymous });
-  if (found === undefined) throw noCredential(io, workspace);
+  if (found === undefined) throw noCredential(io, workspace, apiUrl);
   return {
     ...contextOf(io, options, found),
     workspace,
@@ -92,7 +92,7 @@ const loginRequired = ({ program }: Io): AppError =>
     hint: `Please run '${program} login' first, or set BL_WORKSPACE and BL_API_KEY`,
   });
 
-const noCredential = ({ program }: Io, workspace: string): AppError =>
-  new AppError("UNAUTHENTICATED", `Invalid credentials for workspace '${workspace}': there are none for this server`, {
+const noCredential = ({ program }: Io, workspace: string, apiUrl: string): AppError =>
+  new AppError("UNAUTHENTICATED", `Invalid credentials for workspace '${workspace}': there are none for ${apiUrl}`, {
     hint: `Please run '${program} login ${workspace}', or set BL_API_KEY`,
   });

@@ -1,12 +1,31 @@
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
+import { registerLogin, registerLogout, registerToken, registerWorkspaces } from "./account.ts";
+import { registerApply } from "./apply.ts";
+import { registerDelete } from "./delete.ts";
+import { registerDeploy } from "./deploy.ts";
+import { registerGet } from "./get.ts";
 import { registerPush } from "./push.ts";
+import { registerPs, registerRun } from "./sandbox.ts";
 import { registerVersion } from "./version.ts";
 
 type Register = (program: Command, io: Io) => void;
 
 /* In the order of the help. A file here only says what there is; what it does is loaded when it runs. */
-const COMMANDS: readonly Register[] = [registerPush, registerVersion];
+const COMMANDS: readonly Register[] = [
+  registerLogin,
+  registerLogout,
+  registerWorkspaces,
+  registerToken,
+  registerPush,
+  registerDeploy,
+  registerApply,
+  registerGet,
+  registerPs,
+  registerRun,
+  registerDelete,
+  registerVersion,
+];
 
 export function registerCommands(program: Command, io: Io): void {
   for (const register of COMMANDS) register(program, io);

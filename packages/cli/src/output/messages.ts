@@ -15,12 +15,16 @@ export interface Messages {
 export function createMessages(io: Io, format?: OutputFormat): Messages {
   const channel = format === "json" || format === "yaml" ? "stderr" : "stdout";
   const paint = paintFor(io, channel);
-  const line = (text: string): unknown => io[channel].write(`${text}\n`);
+  const line = (text: string): void => {
+    io[channel].write(`${text}\n`);
+  };
   return {
     success: (text) => line(`${paint("green", "✓")} ${text}`),
     info: (text) => line(`${paint("blue", "ℹ")} ${text}`),
     command: (label, command) => line(`${paint("blue", "ℹ")} ${label} ${paint("bold", command)}`),
-    warn: (text) => io.stderr.write(`${paintFor(io, "stderr")("yellow", "⚠")} ${text}\n`),
+    warn: (text) => {
+      io.stderr.write(`${paintFor(io, "stderr")("yellow", "⚠")} ${text}\n`);
+    },
   };
 }
 

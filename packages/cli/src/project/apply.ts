@@ -121,9 +121,7 @@ async function createToken(
 
 async function previewNote(client: Client, { metadata }: ResourceDocument): Promise<string> {
   const preview = await getPreview(client, { sandbox: metadata.resourceName ?? "", preview: metadata.name ?? "" });
-  return preview.spec.public
-    ? `url=${preview.spec.url}`
-    : "(private preview, URL available after token creation)";
+  return preview.spec.public ? `url=${preview.spec.url}` : "(private preview, URL available after token creation)";
 }
 
 /** A line for people: beside the data where stdout is for data. */

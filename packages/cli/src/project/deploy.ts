@@ -4,6 +4,8 @@ import { AppError } from "@dormouse/kernel";
 import type { SandboxAnswer } from "@dormouse/schema";
 import { type Answer, ApiError, path } from "@dormouse/sdk";
 import type { Context } from "../context.ts";
+import type { Io } from "../io.ts";
+import { isInteractive } from "../prompts.ts";
 import { applyFiles, printOutcome } from "./apply.ts";
 import { checkDockerfile } from "./dockerfile-check.ts";
 import { DeploymentView } from "./deployment-view.ts";
@@ -13,7 +15,6 @@ import { untilInterrupted } from "./interrupt.ts";
 import { LiveLine } from "./live-line.ts";
 import { loadProject, type Project, type ProjectOptions } from "./load-project.ts";
 import { isData } from "./print-log.ts";
-import { isInteractive } from "./prompts.ts";
 import { isBuild, type SandboxBody, sandboxBody } from "./sandbox-body.ts";
 import { sendArchive } from "./send-archive.ts";
 import { uploadUrlOf } from "./upload.ts";
@@ -77,9 +78,9 @@ export async function deploy(context: Context, options: DeployOptions): Promise<
 }
 
 /** Leaving is no failure, Ctrl-C is one. */
-function endEarly({ context: { say }, project, view }: Deployment): number {
+function endEarly({ context: { say, io }, project, view }: Deployment): number {
   view[Symbol.dispose]();
-  const hint = `A build that has begun goes on: ${getCommand(project)}`;
+  const hint = `A build that has begun goes on: ${statusCommand(io, project)}`;
   if (!view.left.aborted) throw new AppError("UNPROCESSABLE", "Deployment cancelled", { hint });
   say.info(hint);
   return 0;
@@ -91,8 +92,8 @@ const isUpload = (project: Project, options: DeployOptions): boolean =>
 const bodyOf = ({ client }: Context, project: Project, options: DeployOptions): Promise<unknown> =>
   project.type === "sandbox" ? sandboxBody(client, project, options) : Promise.resolve(templateBody(project));
 
-const getCommand = ({ type, name }: Project): string =>
-  type === "sandbox" ? `bl get sandbox ${name} --watch` : `bl get volumetemplate ${name}`;
+const statusCommand = ({ program }: Io, { type, name }: Project): string =>
+  `${program} get ${type === "sandbox" ? `sandbox ${name} --watch` : `volumetemplate ${name}`}`;
 
 async function deploySandbox(run: Deployment): Promise<Deployed> {
   const { context, project, options, view, signal, startedAtMs } = run;
@@ -136,7 +137,11 @@ async function sendSource(run: Deployment, body: SandboxBody): Promise<SandboxAn
   return saved.at(-1) as SandboxAnswer;
 }
 
-async function saveSandbox({ context, signal }: Deployment, body: SandboxBody, upload: boolean): Promise<Answer<SandboxAnswer>> {
+async function saveSandbox(
+  { context, signal }: Deployment,
+  body: SandboxBody,
+  upload: boolean,
+): Promise<Answer<SandboxAnswer>> {
   const { client } = context;
   const options = { body, signal, query: { upload: upload ? true : undefined } };
   try {
@@ -156,7 +161,11 @@ const deployedOf = ({ metadata, status }: SandboxAnswer): Deployed => ({
 
 async function deployTemplate({ context, project, live, signal }: Deployment): Promise<Deployed> {
   const { client, say } = context;
-  const said = { Compressing: "Packaging volume template...", Requesting: "", Uploading: "Uploading volume template..." };
+  const said = {
+    Compressing: "Packaging volume template...",
+    Requesting: "",
+    Uploading: "Uploading volume template...",
+  };
   await sendArchive(context, {
     project,
     live,
@@ -186,13 +195,12 @@ async function finish(run: Deployment, deployed: Deployed): Promise<number> {
 }
 
 function sayNext({ context: { say, io }, project }: Deployment, { url }: Deployed): void {
-  say.command("Status:", getCommand(project));
+  say.command("Status:", statusCommand(io, project));
   if (project.type !== "sandbox") return;
   const { name } = project;
-  say.command("Logs:", `bl logs sandbox ${name}`);
-  say.command("Call it:", `bl run sandbox ${name} --method GET --path /filesystem//tmp`);
+  say.command("Logs:", `${io.program} logs sandbox ${name}`);
+  say.command("Call it:", `${io.program} run sandbox ${name} --method GET --path /filesystem//tmp`);
   if (url === undefined) return;
-  const headers = `-H "X-Blaxel-Workspace: $(bl workspaces --current)" -H "X-Blaxel-Authorization: Bearer $(bl token)"`;
+  const headers = `-H "X-Blaxel-Workspace: $(${io.program} workspaces --current)" -H "X-Blaxel-Authorization: Bearer $(${io.program} token)"`;
   io.stdout.write(`\n  curl ${headers} ${url}/process\n`);
 }
-

@@ -4,7 +4,12 @@ import type { Project } from "./load-project.ts";
 import type { ArchiveEntry } from "./project-files.ts";
 
 /** Shows what a deployment would send, values of variables included, and sends nothing. */
-export async function printDryRun(context: Context, project: Project, resource: unknown, isUpload: boolean): Promise<void> {
+export async function printDryRun(
+  context: Context,
+  project: Project,
+  resource: unknown,
+  isUpload: boolean,
+): Promise<void> {
   const { io, say, options } = context;
   const plan = isUpload ? planArchive(project) : { entries: [], warnings: [] };
   for (const warning of plan.warnings) say.warn(warning);

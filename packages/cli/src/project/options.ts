@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-
-const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
+import { collect } from "../arguments.ts";
 
 /** What every command takes that reads a project and builds it. */
 export function addProjectOptions(command: Command): Command {

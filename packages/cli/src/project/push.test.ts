@@ -1,30 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { BuildServer } from "../../testkit/build-server.ts";
-import { type CliOutcome, runCli } from "../../testkit/run-cli.ts";
+import { beforeEach, describe, expect, test } from "bun:test";
+import { useProject } from "../../testkit/project.ts";
 
-let cwd: string;
-let server: BuildServer;
-
-beforeEach(() => {
-  cwd = mkdtempSync(join(tmpdir(), "dormouse-cli-"));
-  server = new BuildServer();
-});
-afterEach(() => {
-  server[Symbol.dispose]();
-  rmSync(cwd, { recursive: true, force: true });
-});
-
-function write(files: Readonly<Record<string, string>>): void {
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(cwd, name)), { recursive: true });
-    writeFileSync(join(cwd, name), content);
-  }
-}
-
-const bl = (...args: readonly string[]): Promise<CliOutcome> => runCli(args, { cwd, env: server.env });
+const { server, write, bl } = useProject();
 
 const DOCKERFILE =
   "FROM node:22\nCOPY --from=ghcr.io/blaxel-ai/sandbox:latest /sandbox-api /usr/local/bin/sandbox-api\n";
@@ -35,7 +12,7 @@ describe("push of source", () => {
   );
 
   test("F078: asks for an address, uploads the project, shows the log and ends with the image ID", async () => {
-    server.build = { lines: ["STEP 1/2: FROM node:22", "STEP 2/2: COPY"], isGood: true };
+    server().build = { lines: ["STEP 1/2: FROM node:22", "STEP 2/2: COPY"], isGood: true };
     const { exitCode, stdout } = await bl("push");
     expect(exitCode).toBe(0);
     const lines = stdout.trimEnd().split("\n");
@@ -43,22 +20,22 @@ describe("push of source", () => {
     expect(stdout).toMatch(
       /Packaging source code for sandbox\/my-app\.\.\.[^]*STEP 1\/2[^]*STEP 2\/2[^]*built and pushed successfully!/,
     );
-    const [request] = server.sent("POST", "images");
+    const [request] = server().sent("POST", "images");
     expect(request).toMatchObject({
       query: { upload: "true" },
       body: { name: "my-app", resourceType: "sandbox", generation: "mk3" },
     });
-    expect(server.archives).toEqual([
+    expect(server().archives).toEqual([
       { Dockerfile: DOCKERFILE, "blaxel.toml": expect.any(String), "src/": "", "src/a.ts": "a" },
     ]);
-    const [upload] = server.sent("PUT", "upload");
+    const [upload] = server().sent("PUT", "upload");
     expect(upload?.headers.get("content-type")).toBe("application/zip");
     expect(upload?.headers.get("content-length")).toBe(String(upload?.body));
     expect(upload?.headers.get("authorization")).toBeNull();
   });
 
   test("a build that fails shows its last lines and ends with 1", async () => {
-    server.build = { lines: ["STEP 2/2: RUN false", "Error: RUN false: exit status 1"], isGood: false };
+    server().build = { lines: ["STEP 2/2: RUN false", "Error: RUN false: exit status 1"], isGood: false };
     const { exitCode, stdout, stderr } = await bl("push");
     expect(exitCode).toBe(1);
     expect(stdout).toContain("Error: RUN false: exit status 1");
@@ -79,29 +56,29 @@ describe("push of source", () => {
       ".env": "RUNTIME=x\n",
     });
     const { stdout, stderr } = await bl("push", "-c", "registry.test=user:pa55");
-    const [archive] = server.archives;
+    const [archive] = server().archives;
     expect(archive?.[".env.build"]).toBe("VERSION=1\nLEVEL=high\nTOKEN=s3cret\n");
     expect(JSON.parse(archive?.[".docker/config.json"] ?? "")).toEqual({
       auths: { "registry.test": { auth: btoa("user:pa55") } },
     });
     expect(stdout).toContain("Build args: 3 variable(s) detected");
     expect(stdout + stderr).not.toMatch(/s3cret|pa55/);
-    expect(JSON.stringify(server.requests.map(({ body }) => body))).not.toMatch(/s3cret|pa55|RUNTIME/);
+    expect(JSON.stringify(server().requests.map(({ body }) => body))).not.toMatch(/s3cret|pa55|RUNTIME/);
   });
 
   test("an address that fails is replaced by another, and what can never work is not tried again", async () => {
-    server.uploadFailures.push(503);
+    server().uploadFailures.push(503);
     expect((await bl("push")).exitCode).toBe(0);
-    expect(server.sent("POST", "images")).toHaveLength(2);
-    server.uploadFailures.push(413);
+    expect(server().sent("POST", "images")).toHaveLength(2);
+    server().uploadFailures.push(413);
     const { exitCode, stderr } = await bl("push");
     expect(exitCode).toBe(1);
     expect(stderr).toContain("Reason: refused with 413");
-    expect(server.sent("PUT", "upload")).toHaveLength(3);
+    expect(server().sent("PUT", "upload")).toHaveLength(3);
   });
 
   test("a build that takes too long, and one of nothing to build", async () => {
-    server.build = { lines: [], isGood: true };
+    server().build = { lines: [], isGood: true };
     const { exitCode, stderr } = await bl("push", "--timeout", "0s", "-d", "empty");
     expect(exitCode).toBe(1);
     expect(stderr).toContain("There is no Dockerfile in");
@@ -118,7 +95,7 @@ describe("push of a folder of a larger project", () => {
       "apps/web/blaxel.toml": 'name = "web"',
     });
     expect((await bl("push", "-d", "apps/web")).exitCode).toBe(0);
-    expect(server.archives[0]).toMatchObject({
+    expect(server().archives[0]).toMatchObject({
       Dockerfile: DOCKERFILE,
       "blaxel.toml": 'name = "web"',
       "shared/lib.ts": "lib",
@@ -129,14 +106,14 @@ describe("push of a folder of a larger project", () => {
 
 test("F090: an image of a registry is named, not built, and its credentials go along", async () => {
   write({ "blaxel.toml": 'image = "registry.test/team/tool:1.2"' });
-  server.add("images/tool", "BUILT");
+  server().add("images/tool", "BUILT");
   const { exitCode, stdout } = await bl("push", "-c", "registry.test=user:pa55", "--skip-build");
   expect(exitCode).toBe(0);
   expect(stdout).toContain("Pushing image registry.test/team/tool:1.2 for sandbox/tool...");
-  const [request] = server.sent("POST", "images");
+  const [request] = server().sent("POST", "images");
   expect(request?.query).toEqual({ "skip-build": "true" });
   expect(request?.body).toMatchObject({ name: "tool", image: "registry.test/team/tool:1.2" });
-  expect(server.archives).toEqual([]);
+  expect(server().archives).toEqual([]);
 });
 
 test("a blaxel.toml that cannot be read stops before anything is sent", async () => {
@@ -144,7 +121,7 @@ test("a blaxel.toml that cannot be read stops before anything is sent", async ()
   const { exitCode, stderr } = await bl("push");
   expect(exitCode).toBe(1);
   expect(stderr).toContain("Reason: Cannot read blaxel.toml: line 1, column");
-  expect(server.requests).toEqual([]);
+  expect(server().requests).toEqual([]);
 });
 
 test("a type that this server has none of", async () => {

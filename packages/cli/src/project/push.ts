@@ -44,7 +44,7 @@ export async function push(context: Context, options: PushOptions): Promise<void
   const project = loadProject(context, options);
   if (project.type !== "sandbox") {
     throw new AppError("INVALID_ARGUMENT", `Cannot push "${project.name}": only sandboxes have images`, {
-      hint: "Upload a volume template with: bl deploy",
+      hint: `Upload a volume template with '${context.io.program} deploy'`,
     });
   }
   await untilInterrupted(context.io, async (signal) => {
@@ -56,7 +56,7 @@ export async function push(context: Context, options: PushOptions): Promise<void
     } catch (error) {
       if (!signal.aborted) throw error;
       throw new AppError("UNPROCESSABLE", "Build monitoring cancelled", {
-        hint: `A build that has begun goes on: bl get image sandbox/${project.name}`,
+        hint: `A build that has begun goes on: ${context.io.program} get image sandbox/${project.name}`,
       });
     }
   });
@@ -121,9 +121,9 @@ function report({ io, say, options: { output } }: Context, { name }: Project, im
   say.success(`Image sandbox/${name} built and pushed successfully!`);
   if (output === "json") return void io.stdout.write(`${JSON.stringify(pushed, undefined, 2)}\n`);
   if (output === "yaml") return void io.stdout.write(`image: ${pushed.image}\nname: ${name}\ntag: ${tag}\n`);
-  say.command("List images:", "bl get images");
-  say.command("Image details:", `bl get image sandbox/${name}`);
-  say.command("Try it:", "bl run-local");
+  say.command("List images:", `${io.program} get images`);
+  say.command("Image details:", `${io.program} get image sandbox/${name}`);
+  say.command("Try it:", `${io.program} run-local`);
   io.stdout.write(`\n${usageOf(name)}\n\n${pushed.image}\n`);
 }
 

@@ -5,8 +5,8 @@ import { AppError } from "@dormouse/kernel";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 import type { Context } from "../context.ts";
+import { askSecret, isInteractive } from "../prompts.ts";
 import { interpolate, type Variables } from "./interpolate.ts";
-import { askSecret } from "./prompts.ts";
 
 /** One document of a file of resources. Everything else in it is the server's to judge. */
 export const ResourceDocument = z.looseObject({
@@ -72,8 +72,16 @@ async function fillIn(context: Context, source: string, { env, secrets }: Variab
       .unresolved.filter((it) => it.isSecret)
       .map((it) => it.name),
   );
-  for (const name of missing) known[name] = await askSecret(context.io, name);
+  for (const name of missing) known[name] = await secretValue(context, name);
   return interpolate(source, { env, secrets: known }).text;
+}
+
+/** @throws {AppError} INVALID_ARGUMENT where nobody can be asked */
+async function secretValue({ io }: Context, name: string): Promise<string> {
+  if (isInteractive(io)) return await askSecret(io, `Value of the secret ${name}:`);
+  throw new AppError("INVALID_ARGUMENT", `Cannot fill in $secrets.${name}: it is not set`, {
+    hint: `Give it with -s ${name}=value, in an environment variable or in .env`,
+  });
 }
 
 function parseDocuments(text: string, name: string): ResourceDocument[] {

@@ -49,9 +49,13 @@ async function imageOfEarlier(client: Client, name: string): Promise<string> {
     return (await getSandbox(client, name)).spec.runtime.image;
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    throw new AppError("SANDBOX_NOT_FOUND", `Cannot deploy "${name}" without a build: there is no sandbox of this name yet`, {
-      hint: "Please deploy with a build first",
-    });
+    throw new AppError(
+      "SANDBOX_NOT_FOUND",
+      `Cannot deploy "${name}" without a build: there is no sandbox of this name yet`,
+      {
+        hint: "Please deploy with a build first",
+      },
+    );
   }
 }
 
