@@ -43,7 +43,7 @@ fi
 # True when there is no file $1, or a source below the folders that follow is newer.
 is_stale() {
   target=$1 && shift
-  [ ! -e "$target" ] || [ -n "$(find "$@" -regex '.*\.\(ts\|js\|css\)' ! -name '*.test.ts' -newer "$target" | head -n 1)" ]
+  [ ! -e "$target" ] || [ -n "$(find "$@" -regex '.*\.\(ts\|js\|css\|template\)' ! -name '*.test.ts' -newer "$target" | head -n 1)" ]
 }
 
 if is_stale dist/sandbox-api packages/kernel packages/schema packages/sandbox-api apps/sandbox-api; then

@@ -155,10 +155,11 @@ export class BuildServer implements Disposable {
   }
 }
 
-/** `images/app` of `images/sandbox/app` and of a `POST` to `images`. */
+/** `images/app` of `images/sandbox/app` and of a `POST` to `images`, `previews/web` of `sandboxes/app/previews/web`. */
 function keyOf(path: string, name: string): string {
-  const [kind = "", ...rest] = path.split("/");
-  return `${kind}/${rest.at(-1) ?? name}`;
+  const segments = path.split("/");
+  if (segments[0] === "images") return `images/${segments[2] ?? name}`;
+  return segments.length % 2 === 1 ? `${segments.at(-1)}/${name}` : segments.slice(-2).join("/");
 }
 
 const refusal = (status: number, message: string, headers: Record<string, string> = {}): Response =>

@@ -38,6 +38,28 @@ export const getImage = (client: Client, { type, name }: ImagePlace): Promise<Im
 export const deleteImage = (client: Client, { type, name }: ImagePlace): Promise<unknown> =>
   client.request("DELETE", path`/images/${type}/${name}`);
 
+/** What `DELETE /images` answers. */
+export interface ImageCollection {
+  readonly deleted?: number;
+  readonly message?: string;
+}
+
+/** Removes the images that no sandbox uses. */
+export const collectImages = (client: Client): Promise<ImageCollection> => client.request("DELETE", "/images");
+
+/** True when the workspace belongs to another account, whose administrator has to accept it first. */
+export async function shareImage(
+  client: Client,
+  { type, name }: ImagePlace,
+  targetWorkspace: string,
+): Promise<boolean> {
+  const { status } = await client.exchange("POST", path`/images/${type}/${name}/share`, { body: { targetWorkspace } });
+  return status === 202;
+}
+
+export const unshareImage = (client: Client, { type, name }: ImagePlace, targetWorkspace: string): Promise<unknown> =>
+  client.request("DELETE", path`/images/${type}/${name}/share/${targetWorkspace}`);
+
 /** One of the images everybody can use. */
 export interface HubImage {
   readonly name: string;

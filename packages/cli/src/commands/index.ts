@@ -4,7 +4,10 @@ import { registerLogin, registerLogout, registerToken, registerWorkspaces } from
 import { registerApply } from "./apply.ts";
 import { registerDelete } from "./delete.ts";
 import { registerDeploy } from "./deploy.ts";
+import { registerForward, registerRunLocal } from "./forward.ts";
+import { registerImage, registerShare, registerUnshare } from "./image.ts";
 import { registerGet } from "./get.ts";
+import { registerNew } from "./new.ts";
 import { registerPush } from "./push.ts";
 import { registerPs, registerRun } from "./sandbox.ts";
 import { registerVersion } from "./version.ts";
@@ -17,9 +20,15 @@ const COMMANDS: readonly Register[] = [
   registerLogout,
   registerWorkspaces,
   registerToken,
+  registerNew,
   registerPush,
   registerDeploy,
   registerApply,
+  registerImage,
+  registerShare,
+  registerUnshare,
+  registerRunLocal,
+  registerForward,
   registerGet,
   registerPs,
   registerRun,
