@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { addClientCommands } from "@dormouse/cli";
 import { Command } from "commander";
-import { finish, processIo } from "./client-io.ts";
+import { endWithReader, finish, processIo } from "./client-io.ts";
 import { VERSION } from "./version.ts";
 
 /* The client commands by themselves: what `dist/bl` is made of. */
@@ -9,5 +9,6 @@ const name = basename(process.argv0) === "blaxel" ? "blaxel" : "bl";
 const io = processIo(name, VERSION);
 const program = new Command(name).description("Sandboxes of a Dormouse, from the command line.").version(VERSION);
 addClientCommands(program, io);
+endWithReader();
 await program.parseAsync();
 finish(io.exitCode ?? 0);

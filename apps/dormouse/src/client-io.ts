@@ -1,3 +1,4 @@
+import { fstatSync } from "node:fs";
 import { homedir } from "node:os";
 import { isatty } from "node:tty";
 import type { Io } from "@dormouse/cli";
@@ -15,6 +16,7 @@ export function processIo(program: string, version: string): Io {
     stdin,
     stdout,
     stderr,
+    hasPipedInput: isPiped(0),
     isTty: { stdin: isatty(0), stdout: isatty(1), stderr: isatty(2) },
     terminalSize: () => (isatty(1) ? { columns: stdout.columns, rows: stdout.rows } : undefined),
     onSignal: (signal, handler) => {
@@ -25,6 +27,23 @@ export function processIo(program: string, version: string): Io {
     fetch: (url, init) => fetch(url, { ...init, timeout: false } as RequestInit),
     exitCode: undefined,
   };
+}
+
+/** Terminals and `/dev/null` are character devices; a closed one is none. */
+function isPiped(fd: number): boolean {
+  try {
+    return !fstatSync(fd).isCharacterDevice();
+  } catch {
+    return false;
+  }
+}
+
+/** A reader that has seen enough, such as `head`, is no failure. */
+export function endWithReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
 }
 
 /** Ends the process when what was written is out. */

@@ -1,7 +1,7 @@
 import { addClientCommands } from "@dormouse/cli";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AppError } from "@dormouse/kernel";
-import { finish, processIo } from "./client-io.ts";
+import { endWithReader, finish, processIo } from "./client-io.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { VERSION } from "./version.ts";
 import type { EngineCommandOptions } from "./commands/engine.ts";
@@ -121,7 +121,7 @@ zram
   .description("take it away again; what is in it comes back into RAM")
   .action(async () => (await import("./commands/zram.ts")).runZramOff());
 
-const image = program.command("image").description("images of a data folder");
+const image = program.command("image").description("our images in a data folder; the images of a workspace");
 image
   .command("build <name>")
   .description("build one of our images, such as base-image")
@@ -131,12 +131,6 @@ image
   .action(async (name: string, options: CommonOptions & { tag?: string }) =>
     (await import("./commands/image.ts")).runImageBuild(name, configWith(options), options.tag),
   );
-image
-  .command("ls")
-  .description("list the images")
-  .addOption(dataOption())
-  .action(async (options: CommonOptions) => (await import("./commands/image.ts")).runImageList(configWith(options)));
-
 program
   .command("engine", { hidden: true })
   .requiredOption("--data <dir>")
@@ -157,11 +151,7 @@ program
 const io = processIo("dormouse", VERSION);
 addClientCommands(program, io);
 
-/* A reader that has seen enough, such as `head`, is no failure. */
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+endWithReader();
 
 const ended = program.parseAsync().then(() => io.exitCode !== undefined && finish(io.exitCode));
 ended.catch((error: unknown) => {

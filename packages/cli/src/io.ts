@@ -12,6 +12,8 @@ export interface Io {
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** True when stdin is something else than a terminal or nothing. */
+  readonly hasPipedInput: boolean;
   readonly isTty: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
   /** Size of the terminal behind stdout; undefined where there is none. */
   terminalSize(): TerminalSize | undefined;
@@ -25,7 +27,9 @@ export interface Io {
 export type Input = Readable & { setRawMode?: (isRaw: boolean) => unknown };
 
 export interface Output {
+  /** False asks to wait for `drain`. */
   write(text: string | Uint8Array): unknown;
+  once?(event: "drain", listener: () => void): unknown;
 }
 
 export interface TerminalSize {

@@ -74,7 +74,7 @@ export class BuildServer implements Disposable {
     const query = Object.fromEntries(url.searchParams);
     const body = text === "" ? undefined : (JSON.parse(text) as Record<string, unknown>);
     this.requests.push({ method: request.method, path, query, headers: request.headers, body });
-    if (path === "observability/logs") return this.#logs(query["workloadIds"] ?? "");
+    if (path === "observability/logs") return this.#logs(query["workloadIds"] ?? "", query["start"] ?? "");
     if (request.method === "GET") return this.#show(path);
     if (request.method === "DELETE") return Response.json({});
     return this.#save(request.method, path, query, body ?? {});
@@ -149,8 +149,9 @@ export class BuildServer implements Disposable {
     return { metadata, spec: body?.["spec"] ?? {}, status };
   }
 
-  #logs(name: string): Response {
-    const logs = ["images", "sandboxes"].flatMap((kind) => this.#resources.get(`${kind}/${name}`)?.logs ?? []);
+  #logs(name: string, start: string): Response {
+    const all = ["images", "sandboxes"].flatMap((kind) => this.#resources.get(`${kind}/${name}`)?.logs ?? []);
+    const logs = all.filter(({ timestamp }) => timestamp >= start);
     return Response.json({ [name]: { logs: logs.toReversed(), totalCount: logs.length } });
   }
 }

@@ -11,6 +11,7 @@ export {
 export { accessTokenCredential, apiKeyCredential, lifetimeLeft, type Credential } from "./credential.ts";
 export * from "./files.ts";
 export * from "./images.ts";
+export * from "./logs.ts";
 export { linesOf } from "./lines.ts";
 export { exchangeClientCredentials, finishDeviceLogin, refreshTokens, startDeviceLogin } from "./oauth.ts";
 export { listAll, listPage, type Page, type PageQuery } from "./pages.ts";

@@ -1,3 +1,4 @@
+import { AppError } from "@dormouse/kernel";
 import type { ExecStreamEvent, ProcessLogs, ProcessRequest, ProcessResponse } from "@dormouse/schema";
 import type { Client } from "./client.ts";
 import { linesOf } from "./lines.ts";
@@ -42,19 +43,40 @@ export async function* streamProcessLogs(
   }
 }
 
-/** The events of a command that runs to its end; the last one is its result. */
-export async function* execProcess(
-  sandbox: Client,
-  process: ProcessRequest,
-  signal?: AbortSignal,
-): AsyncGenerator<ExecStreamEvent> {
+export interface ExecOutput {
+  readonly stream: "stdout" | "stderr";
+  readonly bytes: Uint8Array;
+}
+
+/** Output as it comes; what the command ended with is returned. @throws {AppError} when it could not be started. */
+export type ExecRun = AsyncGenerator<ExecOutput, ProcessResponse>;
+
+/** Starts a command and resolves when it runs. */
+export async function execProcess(sandbox: Client, process: ProcessRequest, signal?: AbortSignal): Promise<ExecRun> {
   const response = await sandbox.send("POST", "/process", {
     body: { ...process, waitForCompletion: true },
-    headers: { Accept: "text/event-stream" },
+    // Without the parameter, and from who does not know it, output comes as text.
+    headers: { Accept: "text/event-stream; encoding=base64" },
     signal,
   });
-  for await (const line of linesOf(response)) yield JSON.parse(line) as ExecStreamEvent;
+  return readEvents(response);
 }
+
+async function* readEvents(response: Response): ExecRun {
+  const isBase64 = /;\s*encoding=base64\b/.test(response.headers.get("content-type") ?? "");
+  for await (const line of linesOf(response)) {
+    const event = JSON.parse(line) as ExecStreamEvent;
+    if (event.type === "keepalive") continue;
+    if (event.type === "result") return JSON.parse(event.data) as ProcessResponse;
+    if (event.type === "error") throw new AppError("UNPROCESSABLE", `Cannot run the command: ${event.data}`);
+    yield { stream: event.type, bytes: isBase64 ? fromBase64(event.data) : new TextEncoder().encode(event.data) };
+  }
+  throw new AppError("SANDBOX_UNAVAILABLE", "Cannot tell how the command ended: the connection is lost", {
+    hint: "It may still run; list the processes of the sandbox",
+  });
+}
+
+const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
 export const writeStdin = (sandbox: Client, process: string, bytes: Uint8Array<ArrayBuffer>): Promise<unknown> =>
   sandbox.request("POST", path`/process/${process}/stdin`, {

@@ -9,7 +9,7 @@ import { registerImage, registerShare, registerUnshare } from "./image.ts";
 import { registerGet } from "./get.ts";
 import { registerNew } from "./new.ts";
 import { registerPush } from "./push.ts";
-import { registerPs, registerRun } from "./sandbox.ts";
+import { registerConnect, registerCopy, registerExec, registerLogs, registerPs, registerRun } from "./sandbox.ts";
 import { registerVersion } from "./version.ts";
 
 type Register = (program: Command, io: Io) => void;
@@ -31,6 +31,10 @@ const COMMANDS: readonly Register[] = [
   registerForward,
   registerGet,
   registerPs,
+  registerExec,
+  registerConnect,
+  registerCopy,
+  registerLogs,
   registerRun,
   registerDelete,
   registerVersion,

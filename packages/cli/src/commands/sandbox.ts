@@ -29,6 +29,76 @@ export function registerRun(program: Command, io: Io): void {
     .action(clientAction(io, "Run", async () => (await import("../sandboxes/run.ts")).runRequest));
 }
 
+export function registerLogs(program: Command, io: Io): void {
+  program
+    .command("logs <type> <name> [process]")
+    .description("what a sandbox, or one process in it, has written")
+    .option("-f, --follow", "go on with what comes, until Ctrl-C")
+    .option("-p, --period <period>", "how far back, such as 30m, 6h or 2d (default: 1h)")
+    .option("--start <time>", "from when, such as 2026-01-31T08:00:00Z")
+    .option("--end <time>", "until when")
+    .option("--no-timestamps", "only the text")
+    .option("--severity <levels>", "such as WARNING,ERROR")
+    .option("--search <text>", "only lines with this text")
+    .addHelpText("after", logsExamples(io.program))
+    .action(clientAction(io, "Logs", async () => (await import("../sandboxes/logs.ts")).logs));
+}
+
+export function registerConnect(program: Command, io: Io): void {
+  program
+    .command("connect <type> [name]")
+    .description("open a shell in a sandbox on this terminal; ends with the exit code of the shell")
+    .option("--session <id>", "name of the shell; who gives the same sees the same one (default: default)")
+    .option("--shell <path>", "which shell, when it is not running yet")
+    .option("--cwd <folder>", "where it starts")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  $ ${io.program} connect sandbox my-sandbox\n  $ ${io.program} connect my-sandbox --session second`,
+    )
+    .action(clientAction(io, "Connect", async () => (await import("../sandboxes/connect.ts")).connect));
+}
+
+export function registerExec(program: Command, io: Io): void {
+  program
+    .command("exec <name> <command...>")
+    .description("run a command in a sandbox; ends with its exit code")
+    .option("--cwd <folder>", "where it runs")
+    .option("--env <key=value>", "environment variable; may be repeated", collectPair)
+    .option("--no-stdin", "do not pass on what is piped in")
+    .addHelpText("after", execExamples(io.program))
+    .action(clientAction(io, "Exec", async () => (await import("../sandboxes/exec.ts")).exec));
+}
+
+export function registerCopy(program: Command, io: Io): void {
+  program
+    .command("cp <source> <target>")
+    .description("copy files and folders into a sandbox or out of it")
+    .addHelpText("after", copyExamples(io.program))
+    .action(clientAction(io, "Copy", async () => (await import("../copy/copy.ts")).copy));
+}
+
+const logsExamples = (program: string): string => `
+Examples:
+  $ ${program} logs sandbox my-sandbox
+  $ ${program} logs sandbox my-sandbox --follow
+  $ ${program} logs sandbox my-sandbox dev-server -f`;
+
+const execExamples = (program: string): string => `
+The command is run as it stands, without a shell; for pipes and variables use one.
+
+Examples:
+  $ ${program} exec my-sandbox -- npm test
+  $ ${program} exec my-sandbox -- sh -c 'echo $HOME | wc -c'
+  $ tar cz src | ${program} exec my-sandbox -- tar xz -C /blaxel`;
+
+const copyExamples = (program: string): string => `
+A place in a sandbox is sandbox:path; a path without a slash in front starts at its working directory.
+
+Examples:
+  $ ${program} cp ./src my-sandbox:/blaxel/src
+  $ ${program} cp my-sandbox:/tmp/report.pdf .
+  $ ${program} cp ./dist/. my-sandbox:/srv/www`;
+
 const runExamples = (program: string): string => `
 A path inside the sandbox follows /filesystem/ with a slash of its own: /filesystem//tmp.
 

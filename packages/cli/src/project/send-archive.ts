@@ -1,8 +1,9 @@
 import type { Context } from "../context.ts";
+import { describeProgress } from "../output/progress.ts";
+import { formatBytes } from "../resources/sizes.ts";
 import { planArchive } from "./archive-entries.ts";
 import type { LiveLine } from "./live-line.ts";
 import type { Project } from "./load-project.ts";
-import { megaBytes, UploadProgress } from "./progress.ts";
 import { uploadArchive } from "./upload.ts";
 import { packZip } from "./zip.ts";
 
@@ -27,19 +28,23 @@ export async function sendArchive({ io, say }: Context, sending: Sending): Promi
   const firstUrl = await requestUrl();
   onPhase("Uploading");
   const urls = [firstUrl];
-  let progress = new UploadProgress(archive.sizeBytes, performance.now());
+  const totalBytes = archive.sizeBytes;
+  let startedAtMs = performance.now();
   await uploadArchive({
     fetch: io.fetch,
     archive,
     signal,
     requestUrl: async () => urls.pop() ?? (await requestUrl()),
-    onProgress: (sentBytes) => live.show(progress.describe(sentBytes, performance.now())),
+    onProgress: (doneBytes) => {
+      const elapsedMs = performance.now() - startedAtMs;
+      live.show(`Uploading ${describeProgress({ doneBytes, totalBytes, elapsedMs })}`);
+    },
     onRetry: (error, attempt) => {
-      progress = new UploadProgress(archive.sizeBytes, performance.now());
+      startedAtMs = performance.now();
       live.clear();
       say.warn(`Upload attempt ${attempt} failed: ${error.message}; trying again`);
     },
   });
   live.clear();
-  say.success(`Upload completed (${megaBytes(archive.sizeBytes)} MB)`);
+  say.success(`Upload completed (${formatBytes(totalBytes)})`);
 }
