@@ -38,7 +38,7 @@ export async function runCli(args: readonly string[], { cwd, env = {}, input = "
     terminalSize: () => undefined,
     onSignal: () => ({ [Symbol.dispose]: () => undefined }),
     fetch: (url, init) => fetch(url, init),
-    hasPipedInput: () => true,
+    hasPipedInput: true,
     exitCode: undefined,
   };
   const program = new Command("bl").exitOverride();
