@@ -145,8 +145,9 @@ export class BuildServer implements Disposable {
       name,
       url: `${this.#server.url.origin}/run/${name}`,
     };
-    if (kind === "images") return { metadata: { ...metadata, resourceType: "sandbox", status }, spec: { tags } };
-    return { metadata, spec: body?.["spec"] ?? {}, status };
+    const events = status === "FAILED" ? [{ status, message: "Cannot build the image: step 2 failed" }] : [];
+    if (kind !== "images") return { metadata, spec: body?.["spec"] ?? {}, status, events };
+    return { metadata: { ...metadata, resourceType: "sandbox", status, events }, spec: { tags } };
   }
 
   #logs(name: string, start: string): Response {

@@ -19,6 +19,8 @@ export interface Image {
     readonly updatedAt?: string;
     readonly lastDeployedAt?: string;
     readonly sourceWorkspace?: string;
+    /** Oldest first. */
+    readonly events?: readonly { readonly status?: string; readonly message?: string; readonly time?: string }[];
   };
   /** Sizes are in bytes. */
   readonly spec: { readonly size?: number; readonly tags?: readonly ImageTag[] };

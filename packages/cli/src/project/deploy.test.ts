@@ -80,7 +80,7 @@ describe("deploy of a sandbox", () => {
     const { exitCode, stdout, stderr } = await bl("deploy", "--wait");
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/Error: RUN false: exit status 1/);
-    expect(stderr).toContain("✗ Deploy failed\nReason: deployment failed");
+    expect(stderr).toContain("✗ Deploy failed\nReason: deployment failed: Cannot build the image: step 2 failed");
   });
 
   test("-o json and -o yaml print the result alone", async () => {

@@ -107,6 +107,7 @@ async function deploySandbox(run: Deployment): Promise<Deployed> {
   const sandbox = await watchSandbox(client, {
     name,
     isBuilding,
+    firstStatus: saved.status,
     startedAtMs,
     timeoutMs: parseGoDuration(options.timeout),
     signal,
@@ -194,13 +195,15 @@ async function finish(run: Deployment, deployed: Deployed): Promise<number> {
   return success ? 0 : 1;
 }
 
-function sayNext({ context: { say, io }, project }: Deployment, { url }: Deployed): void {
+function sayNext({ context, project }: Deployment, { url }: Deployed): void {
+  const { say, io, workspace, credentialSource } = context;
   say.command("Status:", statusCommand(io, project));
   if (project.type !== "sandbox") return;
   const { name } = project;
   say.command("Logs:", `${io.program} logs sandbox ${name}`);
   say.command("Call it:", `${io.program} run sandbox ${name} --method GET --path /filesystem//tmp`);
   if (url === undefined) return;
-  const headers = `-H "X-Blaxel-Workspace: $(${io.program} workspaces --current)" -H "X-Blaxel-Authorization: Bearer $(${io.program} token)"`;
+  const secret = credentialSource.endsWith("BL_API_KEY") ? "$BL_API_KEY" : `$(${io.program} token)`;
+  const headers = `-H "X-Blaxel-Workspace: ${workspace}" -H "X-Blaxel-Authorization: Bearer ${secret}"`;
   io.stdout.write(`\n  curl ${headers} ${url}/process\n`);
 }

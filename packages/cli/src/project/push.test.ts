@@ -39,7 +39,7 @@ describe("push of source", () => {
     const { exitCode, stdout, stderr } = await bl("push");
     expect(exitCode).toBe(1);
     expect(stdout).toContain("Error: RUN false: exit status 1");
-    expect(stderr).toContain("✗ Push failed\nReason: image build failed");
+    expect(stderr).toContain("✗ Push failed\nReason: image build failed: Cannot build the image: step 2 failed");
     expect(stdout).not.toContain("sandbox/my-app:");
   });
 

@@ -20,6 +20,8 @@ export interface Watch {
 export interface SandboxWatch extends Watch {
   /** True when this deployment builds: an old `DEPLOYED` is then no success. */
   readonly isBuilding: boolean;
+  /** What the request that began it was answered: an `UPLOADING` there makes every later status one of this deployment. */
+  readonly firstStatus: string;
   readonly onStatus: (status: string) => void;
 }
 
@@ -30,7 +32,7 @@ export async function watchImage(client: Client, watch: Watch): Promise<Image> {
     return await poll(watch, signal, async () => {
       /* The record may come later than the upload's answer. */
       const image = await getImage(client, place).catch(() => undefined);
-      if (image?.metadata.status === "FAILED") throw buildFailed("image build failed", watch.name);
+      if (image?.metadata.status === "FAILED") throw failed("image build failed", image.metadata.events);
       return image?.metadata.status === "BUILT" ? image : undefined;
     });
   });
@@ -45,7 +47,7 @@ export async function watchSandbox(client: Client, watch: SandboxWatch): Promise
     async (signal) =>
       await poll(watch, signal, async () => {
         const sandbox = await getSandbox(client, watch.name).catch(() => undefined);
-        return sandbox !== undefined && progress.isDone(sandbox.status) ? sandbox : undefined;
+        return sandbox !== undefined && progress.isDone(sandbox) ? sandbox : undefined;
       }),
   );
 }
@@ -54,25 +56,26 @@ export async function watchSandbox(client: Client, watch: SandboxWatch): Promise
 class DeploymentProgress {
   readonly #watch: SandboxWatch;
   #last: string | undefined;
-  #hasMoved = false;
+  #hasMoved: boolean;
 
   constructor(watch: SandboxWatch) {
     this.#watch = watch;
+    this.#hasMoved = watch.firstStatus === "UPLOADING";
   }
 
   /** @throws {AppError} UNPROCESSABLE for a status that ends the deployment badly */
-  isDone(status: string): boolean {
-    const { isBuilding, onStatus, name, startedAtMs } = this.#watch;
-    if (status !== this.#last) onStatus(status);
+  isDone({ status, events }: SandboxAnswer): boolean {
+    const { isBuilding, startedAtMs } = this.#watch;
+    if (status !== this.#last) this.#watch.onStatus(status);
     this.#hasMoved ||= this.#last !== undefined && status !== this.#last;
     this.#hasMoved ||= ["UPLOADING", "BUILDING", "DEPLOYING"].includes(status);
     this.#last = status;
     if (status === "DEPLOYED") return !isBuilding || this.#hasMoved;
     if (["DEACTIVATED", "DEACTIVATING", "DELETING", "TERMINATED"].includes(status)) {
-      throw buildFailed(`its status is ${status}`, name);
+      throw failed(`its status is ${status}`, events);
     }
     const isStale = !this.#hasMoved && Date.now() - startedAtMs < STALE_FAILURE_MS;
-    if (status === "FAILED" && !isStale) throw buildFailed("deployment failed", name);
+    if (status === "FAILED" && !isStale) throw failed("deployment failed", events);
     return false;
   }
 }
@@ -109,8 +112,16 @@ async function poll<T>(
   }
 }
 
-const buildFailed = (state: string, name: string): AppError =>
-  new AppError("UNPROCESSABLE", state, { hint: `The lines above are the last of the build of "${name}"` });
+interface Event {
+  readonly status?: string | undefined;
+  readonly message?: string | undefined;
+}
+
+/** With what the server says of it. */
+function failed(state: string, events: readonly Event[] = []): AppError {
+  const message = events.findLast(({ status }) => status === "FAILED")?.message;
+  return new AppError("UNPROCESSABLE", message === undefined ? state : `${state}: ${message}`);
+}
 
 /** The tag an image was given last. */
 export function newestTagOf({ spec }: Image): ImageTag | undefined {
