@@ -108,13 +108,14 @@ function sandboxTemplate(template: SandboxTemplate): ProjectTemplate {
   const { name, language, description, command = "", port, env, files } = template;
   const ports = port === undefined ? "" : `\n[[runtime.ports]]\nname = "app"\ntarget = ${port}\nprotocol = "tcp"\n`;
   const publish = port === undefined ? "" : ` --publish 127.0.0.1:${port}:${port}`;
+  const forwarded = port === undefined ? "" : ` ${port}`;
   return {
     name,
     type: "sandbox",
     language,
     description,
     files: { ...SANDBOX_FILES, ...files },
-    words: { description, command, ports, publish, env },
+    words: { description, command, ports, publish, forwarded, env },
   };
 }
 
