@@ -11,6 +11,9 @@ import { openTerminal, type TerminalSession } from "../support/terminal.ts";
 const suite = useDormouse();
 let user: BlUser;
 
+/** Builds wait for each other, and for whatever else the machine does. */
+const BUILDS_TIMEOUT_MS = 400_000;
+
 beforeEach(() => {
   user = new BlUser(suite.dormouse.env);
 });
@@ -42,7 +45,7 @@ test("F078 F081 push: builds an image that sandboxes are created from by its ID,
   expect(await suite.api.list()).toEqual([]);
   await suite.api.create("from-pushed", { runtime: { image: imageId } });
   expect(await suite.api.run("from-pushed", "cat /made")).toBe("made at build time\n");
-});
+}, BUILDS_TIMEOUT_MS);
 
 test("F091 push: build arguments reach the build, secret ones neither the image nor the log", async () => {
   const cwd = await newProject(
@@ -58,7 +61,7 @@ test("F091 push: build arguments reach the build, secret ones neither the image 
   });
   await suite.api.create("of-args", { runtime: { image: "args" } });
   expect(await suite.api.run("of-args", "cat /version; ls -A /src")).toMatch(/^7 19\n(?![^]*\.env\.build)/);
-});
+}, BUILDS_TIMEOUT_MS);
 
 test("F079 deploy: a sandbox of the project, which may go while the image stays", async () => {
   const cwd = await newProject("deployed");
@@ -72,7 +75,7 @@ test("F079 deploy: a sandbox of the project, which may go while the image stays"
   const [, image = ""] = /"image": "(.*)"/.exec(await user.stdout(["get", "sandbox", "deployed", "-o", "json"])) ?? [];
   await user.stdout(["delete", "sandbox", "deployed"]);
   await suite.api.create("another", { runtime: { image } });
-});
+}, BUILDS_TIMEOUT_MS);
 
 test("a build that fails: the line that failed, and 1", async () => {
   const cwd = await newProject("broken", "RUN echo about to fail && exit 7");
@@ -83,7 +86,7 @@ test("a build that fails: the line that failed, and 1", async () => {
   const deployed = await user.run(["deploy", "--wait"], { cwd });
   expect(deployed.exitCode).toBe(1);
   expect(deployed.stderr).toMatch(/✗ Deploy failed\nReason: deployment failed: .*exit 7/);
-});
+}, BUILDS_TIMEOUT_MS);
 
 test("F105 share and unshare an image with another workspace of the account", async () => {
   expect(await suite.api.call("POST", "/workspaces", { body: { name: "production" } })).toMatchObject({ status: 200 });
@@ -98,7 +101,7 @@ test("F105 share and unshare an image with another workspace of the account", as
   await user.stdout(["unshare", "image", "sandbox/shared", "-w", "production"]);
   expect(await images()).toBe("[]\n");
   await user.stdout(["delete", "image", "sandbox/shared"]);
-});
+}, BUILDS_TIMEOUT_MS);
 
 /** A terminal in the project's folder, where `bl` is found and no container engine runs. */
 async function openProjectTerminal(cwd: string): Promise<TerminalSession> {
@@ -109,12 +112,16 @@ async function openProjectTerminal(cwd: string): Promise<TerminalSession> {
   return await openTerminal({ env, cwd, columns: 120 });
 }
 
+/** How often `sees` may give up: a build on a busy machine takes minutes. */
+const PATIENCE = 12;
+
 /** As `sees`, for what takes as long as a build. */
 async function seesLate(terminal: TerminalSession, pattern: RegExp): Promise<string> {
-  for (;;) {
+  for (let attempt = 1; attempt < PATIENCE; attempt += 1) {
     const screen = await terminal.sees(pattern).catch(() => undefined);
     if (screen !== undefined) return screen;
   }
+  return await terminal.sees(pattern);
 }
 
 test("deploy on a terminal shows phases and log while they come; q leaves the build to itself", async () => {
@@ -135,7 +142,7 @@ test("deploy on a terminal shows phases and log while they come; q leaves the bu
   await terminal.sees(/Building watched \d+ s/);
   await terminal.press("C-c");
   expect(await terminal.sees(/^ended at last with 1$/m)).toContain("Reason: Deployment cancelled");
-});
+}, BUILDS_TIMEOUT_MS);
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -161,4 +168,4 @@ test("F077 make build and make run: the sandbox API on this machine, until Ctrl-
   await terminal.press("C-c");
   await terminal.sees(/^ended$/m);
   expect(await suite.api.list()).toEqual([]);
-});
+}, BUILDS_TIMEOUT_MS);
