@@ -51,7 +51,7 @@ export const SECTIONS: readonly Section[] = [
       proven("F005 SEED", "Any access wakes it"),
       proven("F006 SEED", "STANDBY without a time limit; volumes for what must last"),
       proven("F007 SEED", "Delete, and create again with the data on a volume"),
-      pending("F008 SEED", "Delete erases everything at once", "the API does; `bl delete` is to come"),
+      proven("F008 SEED", "Delete erases everything at once"),
       pending("F009 SEED", "Deployment statuses", "those of builds"),
       declined("F010 SEED", "Billing by state", "self-hosted, no billing"),
       pending("F011 DOCS", "Read-only fields of a sandbox", "plan and nodeGeneration"),
@@ -122,7 +122,7 @@ export const SECTIONS: readonly Section[] = [
       pending("F077 SEED", "Local test of an image"),
       pending("F078 SEED", "bl push"),
       pending("F079 SEED", "bl deploy"),
-      pending("F080 SEED", "bl get sandbox --watch"),
+      proven("F080 SEED", "bl get sandbox --watch"),
       pending("F081 SEED", "bl get image --latest"),
       pending("F082 SEED", "Build by API: a ZIP with a Dockerfile"),
       pending("F083 SEED", "Build by API: an upload address"),
@@ -134,7 +134,7 @@ export const SECTIONS: readonly Section[] = [
       pending("F089 DOCS", "Versions of an image"),
       pending("F090 DOCS", "Images from private registries"),
       pending("F091 DOCS", "Build arguments and secrets"),
-      pending("F092 DOCS", "Public images"),
+      pending("F092 DOCS", "Public images", "ten of them are there; the list by the API"),
     ],
   },
   {
@@ -199,7 +199,7 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "Logs",
     requirements: [
-      pending("F150 SEED", "Logs through the API", "MCP and `bl logs`"),
+      pending("F150 SEED", "Logs through the API", "`bl logs` of a whole sandbox; those of a process are there"),
       proven("F151 DOCS", "Logs at once"),
       proven("F152 DOCS", "Logs as they come"),
     ],
@@ -263,7 +263,7 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "Terminal, MCP, codegen",
     requirements: [
-      pending("F210 SEED", "bl connect sandbox"),
+      proven("F210 SEED", "bl connect sandbox"),
       proven("F220 SEED", "An MCP server in every sandbox"),
       proven("F221 SEED", "MCP tools for processes"),
       proven("F222 SEED", "MCP tools for files"),
@@ -299,7 +299,7 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "Workspaces and access",
     requirements: [
-      pending("F260 SEED", "Workspaces", "`bl workspaces`"),
+      pending("F260 SEED", "Workspaces", "images that belong to one"),
       proven("F261 SEED", "API keys"),
       pending("F262 SEED", "Administrators", "sharing of images"),
       proven("F263 SEED", "Accounts with several workspaces"),
@@ -316,9 +316,9 @@ export const SECTIONS: readonly Section[] = [
     requirements: [
       declined("F270 SEED", "Region codes", "one machine has no regions"),
       declined("F271 DOCS", "Quotas by tier", "self-hosted: the machine is the limit"),
-      pending("F272 SEED", "bl logs"),
+      pending("F272 SEED", "bl logs", "of a whole sandbox; those of a process are there"),
       pending("F273 SEED", "Console"),
-      pending("F274 SEED", "Verbs of the command line"),
+      pending("F274 SEED", "Verbs of the command line", "push and deploy"),
       pending("F275 SEED", "SDKs: TypeScript, Python, browser, CodeSandbox", "@blaxel/core under Node works"),
       pending("F276 SEED", "Dozens of agents at once", "50 sandboxes at once work; the worked examples"),
       pending("F277 DOCS", "MCP server for the resources"),

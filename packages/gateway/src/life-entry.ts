@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, type ErrorCode, faultPoint, toAppError } from "@dormouse/kernel";
-import type { EnginePort, EngineSandboxState, SandboxId, SandboxRestart } from "@dormouse/schema";
+import type { SandboxPort, EngineSandboxState, SandboxId, SandboxRestart } from "@dormouse/schema";
 import { Lease, type LeaseHolder } from "./lease.ts";
 import { AGENT_PORT } from "./place.ts";
 
@@ -28,7 +28,7 @@ export interface LifeEntryOptions {
   readonly id: SandboxId;
   readonly address: string;
   readonly state: EngineSandboxState;
-  readonly engine: EnginePort;
+  readonly engine: SandboxPort;
   readonly idleMs: number;
 }
 
@@ -49,7 +49,7 @@ interface LifeEventDetails {
  */
 export class SandboxLifeEntry implements LeaseHolder {
   readonly #id: SandboxId;
-  readonly #engine: EnginePort;
+  readonly #engine: SandboxPort;
   readonly #leases = new Set<Lease>();
   /** Of the agent that runs now: its relays go with it. */
   readonly relayPorts = new Map<number, number>();

@@ -37,7 +37,7 @@ export async function* streamProcessLogs(
   signal?: AbortSignal,
 ): AsyncGenerator<LogLine> {
   const response = await sandbox.send("GET", path`/process/${process}/logs/stream`, { signal });
-  for await (const line of linesOf(response)) {
+  for await (const line of linesOf(response, signal)) {
     const found = /^(stdout|stderr):(.*)$/s.exec(line);
     if (found !== null) yield { stream: found[1] as LogLine["stream"], text: found[2] ?? "" };
   }

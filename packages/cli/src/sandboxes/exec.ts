@@ -44,8 +44,9 @@ export async function exec(
     ...(takesInput && { stdin: true }),
   });
   if (takesInput) void passInput(io, sandbox, id);
-  using stops = new DisposableStack();
-  return await Promise.race([passOutput(io, run), untilStopped(io, { sandbox, id, stops })]);
+  using interruption = onInterruption(io, sandbox, id);
+  const exitCode = await Promise.race([passOutput(io, run), interruption.done]);
+  return interruption.exitCode() ?? exitCode;
 }
 
 async function passOutput(io: Io, run: ExecRun): Promise<number> {
@@ -68,21 +69,25 @@ async function passInput(io: Io, sandbox: Client, id: string): Promise<void> {
   }
 }
 
-interface Running {
-  readonly sandbox: Client;
-  readonly id: string;
-  readonly stops: DisposableStack;
+interface Interruption extends Disposable {
+  /** What the command line ends with then; undefined while there was none. */
+  readonly exitCode: () => number | undefined;
+  /** Resolves when the command is gone. */
+  readonly done: Promise<number>;
 }
 
 /** Ctrl-C ends the command inside too. */
-function untilStopped(io: Io, { sandbox, id, stops }: Running): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
+function onInterruption(io: Io, sandbox: Client, id: string): Interruption {
+  const { promise: done, resolve } = Promise.withResolvers<number>();
+  let exitCode: number | undefined;
+  const listeners = new DisposableStack();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const stop = async (): Promise<void> => {
+      exitCode ??= STOPPED_BY[signal];
       await killProcess(sandbox, id).catch(() => undefined);
-      resolve(STOPPED_BY[signal]);
+      resolve(exitCode);
     };
-    stops.use(io.onSignal(signal, () => void stop()));
+    listeners.use(io.onSignal(signal, () => void stop()));
   }
-  return promise;
+  return { exitCode: () => exitCode, done, [Symbol.dispose]: () => listeners.dispose() };
 }

@@ -36,8 +36,8 @@ export async function logs(context: Context, ...[type, name, process, options]: 
   const stop = new AbortController();
   using interrupts = new DisposableStack();
   if (options.follow === true) interrupts.use(context.io.onSignal("SIGINT", () => stop.abort()));
-  if (process !== undefined) return processLogs(context, { name, process, stop: stop.signal }, options);
-  if (options.follow === true) return followLogs(context, { name, stop: stop.signal }, options);
+  if (process !== undefined) return await processLogs(context, { name, process, stop: stop.signal }, options);
+  if (options.follow === true) return await followLogs(context, { name, stop: stop.signal }, options);
   const entries = await readLogs(context.client, { name, ...logTimes(options, Date.now()), ...filterOf(options) });
   if (entries.length === 0) return context.say.info("No logs found for the specified time range and filters.");
   for (const entry of entries) printEntry(context, entry, options);
