@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { clientAction } from "../action.ts";
 import type { Io } from "../io.ts";
-import type { DeployOptions } from "../project/deploy.ts";
+import type { DeployOptions } from "../project/deployment.ts";
 import { addEnvOptions, addProjectOptions } from "../project/options.ts";
 
 const examples = (program: string): string => `

@@ -1,54 +1,21 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
-import type { SandboxAnswer } from "@dormouse/schema";
-import { type Answer, ApiError, path } from "@dormouse/sdk";
 import type { Context } from "../context.ts";
 import type { Io } from "../io.ts";
 import { isInteractive } from "../prompts.ts";
 import { applyFiles, printOutcome } from "./apply.ts";
-import { checkDockerfile } from "./dockerfile-check.ts";
+import { deploySandbox } from "./deploy-sandbox.ts";
 import { DeploymentView } from "./deployment-view.ts";
+import type { Deployed, DeployOptions, Deployment } from "./deployment.ts";
 import { printDryRun } from "./dry-run.ts";
-import { parseGoDuration } from "./go-duration.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { LiveLine } from "./live-line.ts";
-import { loadProject, type Project, type ProjectOptions } from "./load-project.ts";
+import { loadProject, type Project } from "./load-project.ts";
 import { isData } from "./print-log.ts";
-import { isBuild, type SandboxBody, sandboxBody } from "./sandbox-body.ts";
+import { isBuild, sandboxBody } from "./sandbox-body.ts";
 import { sendArchive } from "./send-archive.ts";
-import { uploadUrlOf } from "./upload.ts";
 import { templateBody, saveTemplate } from "./volume-template.ts";
-import { watchSandbox } from "./watch.ts";
-
-export interface DeployOptions extends ProjectOptions {
-  readonly yes?: boolean;
-  readonly dryrun?: boolean;
-  readonly skipBuild?: boolean;
-  readonly wait?: boolean;
-  readonly experimental?: boolean;
-  readonly timeout: string;
-}
-
-/** What one deployment needs all the way. */
-interface Deployment {
-  readonly context: Context;
-  readonly project: Project;
-  readonly options: DeployOptions;
-  readonly live: LiveLine;
-  readonly view: DeploymentView;
-  /** Waits for the build instead of leaving it to the server. */
-  readonly isWatched: boolean;
-  readonly signal: AbortSignal;
-  readonly startedAtMs: number;
-}
-
-interface Deployed {
-  readonly kind: string;
-  readonly name: string;
-  readonly status: string;
-  readonly url?: string;
-}
 
 /** YAML beside a project that is applied with it. */
 const EXTRA_RESOURCES = ".blaxel";
@@ -94,71 +61,6 @@ const bodyOf = ({ client }: Context, project: Project, options: DeployOptions): 
 
 const statusCommand = ({ program }: Io, { type, name }: Project): string =>
   `${program} get ${type === "sandbox" ? `sandbox ${name} --watch` : `volumetemplate ${name}`}`;
-
-async function deploySandbox(run: Deployment): Promise<Deployed> {
-  const { context, project, options, view, signal, startedAtMs } = run;
-  const { client } = context;
-  const body = await sandboxBody(client, project, options);
-  const isBuilding = isBuild(project, options);
-  const saved = isBuilding ? await sendSource(run, body) : (await saveSandbox(run, body, false)).data;
-  if (!run.isWatched) return deployedOf(saved);
-  view.startWatching();
-  const { name } = project;
-  const sandbox = await watchSandbox(client, {
-    name,
-    isBuilding,
-    firstStatus: saved.status,
-    startedAtMs,
-    timeoutMs: parseGoDuration(options.timeout),
-    signal,
-    onStatus: (status) => view.onStatus(status),
-    onLine: (line) => view.onLine(line),
-  });
-  return deployedOf(sandbox);
-}
-
-/** Uploads the project; each address comes from the request that creates or changes the sandbox. */
-async function sendSource(run: Deployment, body: SandboxBody): Promise<SandboxAnswer> {
-  const { context, project, live, signal } = run;
-  const { say } = context;
-  const finding = checkDockerfile(project.directory);
-  if (finding?.kind === "missing") say.warn(finding.text);
-  if (finding?.kind === "no-sandbox-api") say.info(finding.text);
-  const buildArgs = Object.keys(project.buildArgs).length;
-  if (buildArgs > 0) say.info(`Build args: ${buildArgs} variable(s) detected`);
-  const said = { Compressing: "Packaging sandbox code...", Requesting: "", Uploading: "Uploading sandbox code..." };
-  const saved: SandboxAnswer[] = [];
-  const requestUrl = async (): Promise<string> => {
-    const { data, headers } = await saveSandbox(run, body, true);
-    saved.push(data);
-    return uploadUrlOf(headers);
-  };
-  const onPhase = (phase: keyof typeof said): void => void (said[phase] !== "" && say.info(said[phase]));
-  await sendArchive(context, { project, live, signal, requestUrl, onPhase });
-  return saved.at(-1) as SandboxAnswer;
-}
-
-async function saveSandbox(
-  { context, signal }: Deployment,
-  body: SandboxBody,
-  upload: boolean,
-): Promise<Answer<SandboxAnswer>> {
-  const { client } = context;
-  const options = { body, signal, query: { upload: upload ? true : undefined } };
-  try {
-    return await client.exchange("POST", "/sandboxes", options);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 409) throw error;
-    return await client.exchange("PUT", path`/sandboxes/${body.metadata.name}`, options);
-  }
-}
-
-const deployedOf = ({ metadata, status }: SandboxAnswer): Deployed => ({
-  kind: "Sandbox",
-  name: metadata.name,
-  status,
-  ...(metadata.url !== "" && { url: metadata.url }),
-});
 
 async function deployTemplate({ context, project, live, signal }: Deployment): Promise<Deployed> {
   const { client, say } = context;

@@ -5,9 +5,8 @@ import type { Context } from "../context.ts";
 import { PROJECT_FILE, type ProjectFile, readProjectFile } from "./blaxel-toml.ts";
 import { readEnvFile } from "./env-file.ts";
 import { isRegistryImage, lastSegmentOf, slugify } from "./names.ts";
+import { parseProjectType, type ProjectType } from "./project-type.ts";
 import { readRegistryCredentials } from "./registry-credentials.ts";
-
-export type ProjectType = "sandbox" | "volume-template";
 
 /** Options that several commands have in common; `undefined` where they do not. */
 export interface ProjectOptions {
@@ -40,14 +39,6 @@ export interface Project {
   readonly dockerConfig: string | undefined;
 }
 
-const TYPES: Readonly<Record<string, ProjectType>> = {
-  sandbox: "sandbox",
-  sbx: "sandbox",
-  "volume-template": "volume-template",
-  volumetemplate: "volume-template",
-  vt: "volume-template",
-};
-
 const DEFAULT_ENV_FILE = ".env";
 const BUILD_ENV_FILE = ".env.build";
 
@@ -66,7 +57,7 @@ export function loadProject({ io, say }: Context, options: ProjectOptions): Proj
     options.name ?? file.name ?? (file.image === undefined ? basename(directory) : lastSegmentOf(file.image));
   const { registryCred: credentials = [], dockerConfig: dockerConfigFile } = options;
   return {
-    type: typeOf(options.type ?? file.type ?? "sandbox"),
+    type: parseProjectType(options.type ?? file.type ?? "sandbox"),
     name: slugify(name),
     root,
     directory,
@@ -82,14 +73,6 @@ export const hasImage = ({ file }: Project): boolean => file.image !== undefined
 
 /** True when the server has to fetch the image from elsewhere. */
 export const isFromRegistry = ({ file }: Project): boolean => file.image !== undefined && isRegistryImage(file.image);
-
-function typeOf(text: string): ProjectType {
-  const type = TYPES[text];
-  if (type !== undefined) return type;
-  throw new AppError("INVALID_ARGUMENT", `Cannot use the project type "${text}": this server has none of it`, {
-    hint: 'The types are "sandbox" and "volume-template"',
-  });
-}
 
 /** Later files win. Those that were asked for must be there. */
 export function readEnvFiles(root: string, files: readonly string[] | undefined): Record<string, string> {

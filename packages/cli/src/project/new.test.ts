@@ -58,7 +58,7 @@ test("without a folder's name it gets one; the list names every template", async
 
 test.each([
   [["new"], "its type is missing"],
-  [["new", "agent"], 'a project of the type "agent"'],
+  [["new", "agent"], 'the project type "agent"'],
   [["new", "sandbox", "x", "-t", "cobol"], 'the template "cobol"'],
   [["new", "sandbox", "."], "it is there already"],
 ])("%p is refused with a reason", async (args, reason) => {

@@ -7,7 +7,8 @@ import { createMessages } from "../output/messages.ts";
 import { renderTable } from "../output/table.ts";
 import { askText, choose, isInteractive } from "../prompts.ts";
 import { slugify } from "./names.ts";
-import { type ProjectTemplate, renderTemplate, TEMPLATES, type TemplateType } from "./templates.ts";
+import { parseProjectType, type ProjectType } from "./project-type.ts";
+import { type ProjectTemplate, renderTemplate, TEMPLATES } from "./templates.ts";
 
 export interface NewOptions {
   readonly template?: string;
@@ -26,14 +27,6 @@ export interface WantedProject {
   readonly directory: string | undefined;
 }
 
-const TYPES: Readonly<Record<string, TemplateType>> = {
-  sandbox: "sandbox",
-  sbx: "sandbox",
-  "volume-template": "volume-template",
-  volumetemplate: "volume-template",
-  vt: "volume-template",
-};
-
 const TYPE_CHOICES = [
   { value: "sandbox", label: "sandbox: an image for sandboxes" },
   { value: "volume-template", label: "volume-template: files that new volumes begin with" },
@@ -43,7 +36,7 @@ const TYPE_CHOICES = [
 export async function newProject(context: NewContext, wanted: WantedProject): Promise<void> {
   const { io, global, options } = context;
   if (options.list === true) return await printTemplates(context, wanted.type);
-  const type = parseType(wanted.type ?? (await askType(context)));
+  const type = parseProjectType(wanted.type ?? (await askType(context)));
   const template = findTemplate(type, options.template ?? (await askTemplate(context, type)));
   const directory = wanted.directory ?? (await askDirectory(context, type));
   const folder = resolve(io.cwd, directory);
@@ -72,15 +65,7 @@ function writeProject(folder: string, files: Readonly<Record<string, string>>): 
   }
 }
 
-function parseType(text: string): TemplateType {
-  const type = TYPES[text];
-  if (type !== undefined) return type;
-  throw new AppError("INVALID_ARGUMENT", `Cannot create a project of the type "${text}": this server has none of it`, {
-    hint: 'The types are "sandbox" and "volume-template"',
-  });
-}
-
-function findTemplate(type: TemplateType, name: string): ProjectTemplate {
+function findTemplate(type: ProjectType, name: string): ProjectTemplate {
   const known = TEMPLATES.filter((template) => template.type === type);
   const found = known.find((template) => template.name === name);
   if (found !== undefined) return found;
@@ -100,7 +85,7 @@ async function askType({ io, options }: NewContext): Promise<string> {
   });
 }
 
-async function askTemplate({ io, options }: NewContext, type: TemplateType): Promise<string> {
+async function askTemplate({ io, options }: NewContext, type: ProjectType): Promise<string> {
   const known = TEMPLATES.filter((template) => template.type === type);
   const [first] = known;
   if (known.length === 1 || options.yes === true || !isInteractive(io)) return first?.name ?? "";
@@ -108,7 +93,7 @@ async function askTemplate({ io, options }: NewContext, type: TemplateType): Pro
   return await choose(io, "Which template?", choices);
 }
 
-async function askDirectory({ io, options }: NewContext, type: TemplateType): Promise<string> {
+async function askDirectory({ io, options }: NewContext, type: ProjectType): Promise<string> {
   const random = `${type}-${randomId(5)}`;
   return options.yes === true || !isInteractive(io) ? random : await askText(io, "In which folder?", random);
 }
@@ -119,7 +104,7 @@ async function report({ io, global }: NewContext, written: Readonly<Record<strin
 }
 
 async function printTemplates({ io, global }: NewContext, type: string | undefined): Promise<void> {
-  const wanted = type === undefined ? undefined : parseType(type);
+  const wanted = type === undefined ? undefined : parseProjectType(type);
   const templates = TEMPLATES.filter((template) => wanted === undefined || template.type === wanted);
   const data = templates.map(({ name, type, language, description }) => ({
     name,

@@ -1,7 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import type { Image } from "@dormouse/sdk";
 import type { Context } from "../context.ts";
-import { checkDockerfile } from "./dockerfile-check.ts";
+import { announceBuild } from "./announce-build.ts";
 import { parseGoDuration } from "./go-duration.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { LiveLine } from "./live-line.ts";
@@ -65,9 +65,7 @@ export async function push(context: Context, options: PushOptions): Promise<void
 async function pushSource(run: Push): Promise<Image> {
   const { context, project, live, signal } = run;
   const { client, say } = context;
-  const finding = checkDockerfile(project.directory);
-  if (finding?.kind === "missing") say.warn(finding.text);
-  if (finding?.kind === "no-sandbox-api") say.info(finding.text);
+  announceBuild(context, project);
   const body = { name: project.name, resourceType: "sandbox", ...generationOf(project) };
   const requestUrl = async (): Promise<string> =>
     uploadUrlOf((await client.exchange("POST", "/images", { query: { upload: true }, body, signal })).headers);
@@ -76,8 +74,6 @@ async function pushSource(run: Push): Promise<Image> {
     Requesting: "Requesting image build...",
     Uploading: "Uploading source code...",
   } as const;
-  const buildArgs = Object.keys(project.buildArgs).length;
-  if (buildArgs > 0) say.info(`Build args: ${buildArgs} variable(s) detected`);
   await sendArchive(context, { project, live, signal, requestUrl, onPhase: (phase) => say.info(said[phase]) });
   return await watch(run);
 }

@@ -16,13 +16,12 @@ import scratchEntrypoint from "../../templates/scratch/entrypoint.sh.template" w
 import volumeFiles from "../../templates/volume-template/files-readme.template" with { type: "text" };
 import volumeProjectFile from "../../templates/volume-template/blaxel.toml.template" with { type: "text" };
 import volumeReadme from "../../templates/volume-template/README.md.template" with { type: "text" };
-
-export type TemplateType = "sandbox" | "volume-template";
+import type { ProjectType } from "./project-type.ts";
 
 /** A project `bl new` can write. */
 export interface ProjectTemplate {
   readonly name: string;
-  readonly type: TemplateType;
+  readonly type: ProjectType;
   readonly language: string;
   readonly description: string;
   /** Path to content, with `{{name}}` and the template's own words in it. */
