@@ -33,10 +33,25 @@ async function newProject(name: string, more = ""): Promise<string> {
   return directory;
 }
 
+const PROJECT_FILE = `name = "deployed"
+type = "sandbox"
+description = "A sandbox of a test"
+[runtime]
+generation = "mk3"
+memory = 1024
+[[runtime.ports]]
+name = "web"
+target = 3000
+protocol = "tcp"
+[env]
+FROM_PROJECT = "0"
+FROM_FILE = "0"
+`;
+
 const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1) ?? "";
 
 test(
-  "F078 F081 push: builds an image that sandboxes are created from by its ID, and creates none itself",
+  "F073 F078 F081 push: builds an image that sandboxes are created from by its ID, and creates none itself",
   async () => {
     const cwd = await newProject("pushed", "RUN echo made at build time > /made");
     const stdout = await user.stdout(["push"], { cwd });
@@ -72,16 +87,22 @@ test(
 );
 
 test(
-  "F079 deploy: a sandbox of the project, which may go while the image stays",
+  "F076 F079 deploy: a sandbox as its project says, which may go while the image stays",
   async () => {
     const cwd = await newProject("deployed");
+    writeFileSync(join(cwd, "blaxel.toml"), PROJECT_FILE);
     writeFileSync(join(cwd, ".env"), "FROM_FILE=1\n");
     const stdout = await user.stdout(["deploy", "--wait", "-s", "FROM_OPTION=2"], { cwd });
     expect(stdout).toMatch(/● Building[^]*● Complete[^]*✓ Deployment applied successfully/);
     expect(await user.stdout(["get", "sandbox", "deployed"])).toContain("DEPLOYED");
     const answer = await user.stdout(["run", "sandbox", "deployed", "--method", "GET", "--path", "/filesystem//app"]);
     expect(JSON.parse(answer)).toMatchObject({ path: "/app" });
-    expect(await suite.api.run("deployed", "echo $LANG $FROM_FILE $FROM_OPTION")).toBe("C.UTF-8 1 2\n");
+    expect(await suite.api.run("deployed", "echo $FROM_PROJECT $FROM_FILE $FROM_OPTION")).toBe("0 1 2\n");
+    expect((await suite.api.get("deployed")).spec.runtime).toMatchObject({
+      memory: 1024,
+      generation: "mk3",
+      ports: [{ name: "web", target: 3000, protocol: "TCP" }],
+    });
     const [, image = ""] =
       /"image": "(.*)"/.exec(await user.stdout(["get", "sandbox", "deployed", "-o", "json"])) ?? [];
     await user.stdout(["delete", "sandbox", "deployed"]);
@@ -167,6 +188,10 @@ test(
     await terminal.sees(/Building watched \d+ s/);
     await terminal.press("C-c");
     expect(await terminal.sees(/^ended at last with 1$/m)).toContain("Reason: Deployment cancelled");
+    await terminal.line("clear; bl push --name other; echo pushed with $?");
+    await terminal.sees(/Monitoring build logs/);
+    await terminal.press("C-c");
+    await terminal.sees(/Reason: Build monitoring cancelled/);
   },
   BUILDS_TIMEOUT_MS,
 );
@@ -189,13 +214,13 @@ test(
     await using terminal = await openProjectTerminal(cwd);
     await terminal.line("make build; echo built with $?");
     await seesLate(terminal, /^built with 0$/m);
-    await terminal.line(`clear; make run API_PORT=${port}; echo ended`);
+    await terminal.line(`clear; make run API_PORT=${port}`);
     await seesLate(terminal, /is the sandbox API/);
     const answer = await eventually(() => fetch(`http://127.0.0.1:${port}/process`));
     expect({ status: answer.status, body: await answer.json() }).toEqual({ status: 200, body: [] });
     expect(await suite.api.list()).toHaveLength(1);
     await terminal.press("C-c");
-    await terminal.sees(/^ended$/m);
+    await terminal.sees(/Sandbox local-\w+ deleted/);
     expect(await suite.api.list()).toEqual([]);
   },
   BUILDS_TIMEOUT_MS,
