@@ -51,7 +51,7 @@ FROM_FILE = "0"
 const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1) ?? "";
 
 test(
-  "F073 F078 F081 push: builds an image that sandboxes are created from by its ID, and creates none itself",
+  "F073 F078 F081 F274 push: builds an image that sandboxes are created from by its ID, and creates none itself",
   async () => {
     const cwd = await newProject("pushed", "RUN echo made at build time > /made");
     const stdout = await user.stdout(["push"], { cwd });
@@ -87,7 +87,7 @@ test(
 );
 
 test(
-  "F076 F079 deploy: a sandbox as its project says, which may go while the image stays",
+  "F076 F079 F274 deploy: a sandbox as its project says, which may go while the image stays",
   async () => {
     const cwd = await newProject("deployed");
     writeFileSync(join(cwd, "blaxel.toml"), PROJECT_FILE);
