@@ -1,4 +1,3 @@
-import { addClientCommands } from "@dormouse/cli";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AppError } from "@dormouse/kernel";
 import { endWithReader, finish, processIo } from "./client-io.ts";
@@ -149,7 +148,10 @@ program
   );
 
 const io = processIo("dormouse", VERSION);
-addClientCommands(program, io);
+// The two processes of `up` have no use for them, and live long.
+if (!["engine", "server"].includes(process.argv[2] ?? "")) {
+  (await import("@dormouse/cli")).addClientCommands(program, io);
+}
 
 endWithReader();
 

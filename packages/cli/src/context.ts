@@ -31,7 +31,8 @@ export async function openContext(io: Io, options: GlobalOptions): Promise<Conte
   const settings = await readSettings(io, options);
   const { workspace, apiUrl, env } = settings;
   if (workspace === undefined) throw loginRequired(io);
-  const base = { apiUrl, runUrl: env["BL_RUN_URL"], headers: customHeaders(env), fetch: io.fetch };
+  const call = options.verbose === true ? (await import("./trace.ts")).traced(io) : io.fetch;
+  const base = { apiUrl, runUrl: env["BL_RUN_URL"], headers: customHeaders(env), fetch: call };
   const anonymous = createClient({ ...base, workspace: "" });
   const found = findCredential(io, { stored: storedFor(settings), workspace, env, anonymous });
   if (found === undefined) throw noCredential(io, workspace, apiUrl);
@@ -89,7 +90,10 @@ function customHeaders({ BLAXEL_CUSTOM_HEADERS: lines = "" }: Settings["env"]): 
 
 const loginRequired = ({ program }: Io): AppError =>
   new AppError("UNAUTHENTICATED", "Login required: no workspace is chosen", {
-    hint: `Please run '${program} login' first, or set BL_WORKSPACE and BL_API_KEY`,
+    hint:
+      program === "dormouse"
+        ? "Please run 'dormouse login' first, or, beside your server, eval \"$(dormouse env)\""
+        : `Please run '${program} login' first, or set BL_WORKSPACE and BL_API_KEY`,
   });
 
 const noCredential = ({ program }: Io, workspace: string, apiUrl: string): AppError =>

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { registerCommands } from "./commands/index.ts";
 import type { Io } from "./io.ts";
 import { addGlobalOptions } from "./options.ts";
-import { printFailure } from "./output/messages.ts";
+import { printFailure, usageProblem } from "./output/messages.ts";
 
 export type { Input, Io, Output, TerminalSize } from "./io.ts";
 
@@ -13,10 +13,3 @@ export function addClientCommands(program: Command, io: Io): void {
   program.configureOutput({ outputError: (text) => printFailure(io, "Command", new Error(usageProblem(text))) });
   registerCommands(program, io);
 }
-
-/** Commander's words for it, in ours. */
-const usageProblem = (text: string): string =>
-  text
-    .trim()
-    .replace(/^error: /, "")
-    .replaceAll("\n", " ");

@@ -16,7 +16,7 @@ export function addGlobalOptions(program: Command): void {
   program
     .option("-w, --workspace <name>", "workspace to use (default: that of your login)")
     .addOption(new Option("-o, --output <format>", "how to print data (default: table)").choices(OUTPUT_FORMATS))
-    .option("-v, --verbose", "say more")
+    .option("-v, --verbose", "show the requests that are made")
     .option("-u, --utc", "show times in UTC")
     .addOption(new Option("--skip-version-warning", "accepted for compatibility").hideHelp());
 }

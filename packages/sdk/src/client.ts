@@ -153,7 +153,9 @@ const withoutEndSlash = (url: string): string => url.replace(/\/+$/, "");
 function unreachable(url: string, cause: unknown): AppError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new AppError("UPSTREAM_UNREACHABLE", `Cannot reach ${new URL(url).origin}: ${reason}`, {
-    hint: "Is the server running? Its address comes from BL_API_URL or from your login",
+    hint: /certificate|self.signed/i.test(reason)
+      ? "For a certificate authority of your own, set NODE_EXTRA_CA_CERTS to the file with its certificate"
+      : "Is the server running? Its address comes from BL_API_URL or from your login",
     cause,
   });
 }

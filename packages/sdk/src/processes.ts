@@ -68,7 +68,7 @@ async function* readEvents(response: Response): ExecRun {
     const event = JSON.parse(line) as ExecStreamEvent;
     if (event.type === "keepalive") continue;
     if (event.type === "result") return JSON.parse(event.data) as ProcessResponse;
-    if (event.type === "error") throw new AppError("UNPROCESSABLE", `Cannot run the command: ${event.data}`);
+    if (event.type === "error") throw new AppError("UNPROCESSABLE", `Cannot follow the command: ${event.data}`);
     yield { stream: event.type, bytes: isBase64 ? fromBase64(event.data) : new TextEncoder().encode(event.data) };
   }
   throw new AppError("SANDBOX_UNAVAILABLE", "Cannot tell how the command ended: the connection is lost", {

@@ -167,6 +167,8 @@ async function keep(flow: Login, workspace: string, { credential, stored }: Proo
       ? `Successfully logged in to workspace ${workspace}`
       : `Successfully stored client credentials for workspace ${workspace}`,
   );
+  // They have no place for the address in this file.
+  say.command("The SDKs find this login too, with", `export BL_API_URL=${apiUrl} BL_DISABLE_H2=1`);
 }
 
 function refusal(error: unknown, workspace: string, apiUrl: string): unknown {

@@ -1,7 +1,9 @@
+import { AppError } from "@dormouse/kernel";
 import type { Command } from "commander";
 import { clientAction } from "../action.ts";
 import { collect, collectPair, parseCount } from "../arguments.ts";
 import type { Io } from "../io.ts";
+import { printFailure, usageProblem } from "../output/messages.ts";
 
 export function registerPs(program: Command, io: Io): void {
   program
@@ -66,6 +68,7 @@ export function registerExec(program: Command, io: Io): void {
     .option("--env <key=value>", "environment variable; may be repeated", collectPair)
     .option("--no-stdin", "do not pass on what is piped in")
     .addHelpText("after", execExamples(io.program))
+    .configureOutput({ outputError: (text) => printFailure(io, "Exec", wrongExec(text)) })
     .action(clientAction(io, "Exec", async () => (await import("../sandboxes/exec.ts")).exec));
 }
 
@@ -76,6 +79,10 @@ export function registerCopy(program: Command, io: Io): void {
     .addHelpText("after", copyExamples(io.program))
     .action(clientAction(io, "Copy", async () => (await import("../copy/copy.ts")).copy));
 }
+
+/** Options of the command that is to run look like ours. */
+const wrongExec = (text: string): AppError =>
+  new AppError("INVALID_ARGUMENT", usageProblem(text), { hint: "Write -- in front of the command" });
 
 const logsExamples = (program: string): string => `
 Examples:

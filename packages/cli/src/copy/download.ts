@@ -23,7 +23,7 @@ interface Plan {
 }
 
 /** Copies a file or folder out of a sandbox. What is inside may be hostile: nothing is written beside the target. */
-export async function download({ io, say }: Context, { sandbox, from, to }: Copy): Promise<void> {
+export async function download({ io, say }: Context, { sandbox, from, to, signal }: Copy): Promise<void> {
   const remote = await found(sandbox, from);
   const target = targetPath(from, to, isLocalFolder(to));
   if (remote.kind === "file") {
@@ -32,7 +32,7 @@ export async function download({ io, say }: Context, { sandbox, from, to }: Copy
       "Downloading",
       Number(remote.response.headers.get("content-length")) || undefined,
     );
-    return await save(remote.response, target, { progress });
+    return await save(remote.response, target, { progress, signal });
   }
   const plan: Plan = { files: [], links: [] };
   const skip = (path: string): void => say.warn(`Skipped ${path}: it is no file, folder or link`);
@@ -40,7 +40,7 @@ export async function download({ io, say }: Context, { sandbox, from, to }: Copy
   const totalBytes = plan.files.reduce((sum, { entry }) => sum + entry.size, 0);
   using progress = startProgress(io, "Downloading", totalBytes);
   const downloads = new Semaphore(PARALLEL_DOWNLOADS);
-  await Promise.all(plan.files.map((file) => downloads.run(() => downloadOne(sandbox, file, progress))));
+  await Promise.all(plan.files.map((file) => downloads.run(() => downloadOne(sandbox, file, { progress, signal }))));
   await makeLinks(sandbox, plan);
 }
 
@@ -84,24 +84,27 @@ function safeName(name: string): string {
   throw new AppError("UNPROCESSABLE", `Cannot copy ${JSON.stringify(name)}: this is no name of a file`);
 }
 
-async function downloadOne(sandbox: Client, file: Plan["files"][number], progress: Progress): Promise<void> {
+async function downloadOne(sandbox: Client, file: Plan["files"][number], options: SaveOptions): Promise<void> {
+  options.signal.throwIfAborted();
   const remote = await openRemote(sandbox, file.from);
   if (remote.kind === "folder") return;
-  await save(remote.response, file.to, { progress, mode: Number.parseInt(file.entry.permissions, 8) & 0o777 });
+  await save(remote.response, file.to, { ...options, mode: Number.parseInt(file.entry.permissions, 8) & 0o777 });
 }
 
 interface SaveOptions {
   readonly progress: Progress;
+  readonly signal: AbortSignal;
   /** What new files get by default, if absent. */
   readonly mode?: number;
 }
 
 /** Under its name only when it is whole; a link of that name is replaced, not followed. */
-async function save(response: Response, path: string, { progress, mode }: SaveOptions): Promise<void> {
+async function save(response: Response, path: string, { progress, signal, mode }: SaveOptions): Promise<void> {
   const draft = `${path}.${randomId(8)}.part`;
   const file = await openNew(draft);
   try {
     for await (const chunk of response.body ?? []) {
+      signal.throwIfAborted();
       await file.write(chunk);
       progress.advance(chunk.length);
     }

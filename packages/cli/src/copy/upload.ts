@@ -11,6 +11,7 @@ export interface Copy {
   readonly sandbox: Client;
   readonly from: string;
   readonly to: string;
+  readonly signal: AbortSignal;
 }
 
 interface Entry {
@@ -32,7 +33,7 @@ const PARALLEL_UPLOADS = 8;
 const LINKS_AT_ONCE = 100;
 
 /** Copies a file or folder into a sandbox: with its permissions and links, owned by whoever the sandbox runs as. */
-export async function upload({ io, say }: Context, { sandbox, from, to }: Copy): Promise<void> {
+export async function upload({ io, say }: Context, { sandbox, from, to, signal }: Copy): Promise<void> {
   const stats = statSource(from);
   const root = targetPath(from, to, await isRemoteFolder(sandbox, to));
   const plan: Plan = { folders: [], files: [], links: [], skipped: [] };
@@ -43,7 +44,8 @@ export async function upload({ io, say }: Context, { sandbox, from, to }: Copy):
   for (const folder of plan.folders) await makeDirectory(sandbox, folder.to, folder.permissions);
   const uploads = new Semaphore(PARALLEL_UPLOADS);
   const uploadOne = async (file: Entry): Promise<void> => {
-    const options = { permissions: file.permissions, onProgress: progress.advance };
+    signal.throwIfAborted();
+    const options = { permissions: file.permissions, onProgress: progress.advance, signal };
     await uploadFile(sandbox, file.to, await openAsBlob(file.from), options);
   };
   await Promise.all(plan.files.map((file) => uploads.run(() => uploadOne(file))));

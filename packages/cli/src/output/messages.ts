@@ -41,3 +41,10 @@ function describe(error: unknown): { readonly message: string; readonly hint: st
   const hint = "hint" in error && typeof error.hint === "string" ? error.hint : undefined;
   return { message: error.message, hint };
 }
+
+/** Commander's words for it, in ours. */
+export const usageProblem = (text: string): string =>
+  text
+    .trim()
+    .replace(/^error: /, "")
+    .replaceAll("\n", " ");

@@ -13,12 +13,12 @@ export type Style = keyof typeof CODES;
 export type Paint = (style: Style, text: string) => string;
 
 /** Colours for one of the outputs: none when it is piped or NO_COLOR is set, always with FORCE_COLOR. */
-export function paintFor(io: Io, stream: "stdout" | "stderr"): Paint {
+export function paintFor(io: Pick<Io, "env" | "isTty">, stream: "stdout" | "stderr"): Paint {
   if (!hasColours(io, stream)) return (_, text) => text;
   return (style, text) => `\u001b[${CODES[style][0]}m${text}\u001b[${CODES[style][1]}m`;
 }
 
-function hasColours({ env, isTty }: Io, stream: "stdout" | "stderr"): boolean {
+function hasColours({ env, isTty }: Pick<Io, "env" | "isTty">, stream: "stdout" | "stderr"): boolean {
   if ((env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb") return false;
   return isTty[stream] || !["", "0"].includes(env["FORCE_COLOR"] ?? "");
 }

@@ -11,12 +11,12 @@ export const colourYaml = (yaml: string, paint: Paint): string =>
     .join("\n");
 
 function colourLine(line: string, paint: Paint): string {
-  const [, indent = "", key, value = ""] = /^([\s-]*)([^\s:"'][^:]*):(.*)$/.exec(line) ?? [];
+  const [, indent = "", key, space = "", value = ""] = /^([\s-]*)([^\s:"'][^:]*):(\s*)(.*)$/.exec(line) ?? [];
   if (key === undefined) return line;
-  return `${indent}${paint("blue", key)}:${colourValue(value, paint)}`;
+  return `${indent}${paint("blue", key)}:${space}${colourValue(value, paint)}`;
 }
 
 function colourValue(value: string, paint: Paint): string {
-  if (/^\s*["']/.test(value)) return paint("green", value);
-  return /^\s*-?[\d.]+$/.test(value) ? paint("yellow", value) : value;
+  if (/^["']/.test(value)) return paint("green", value);
+  return /^-?[\d.]+$/.test(value) ? paint("yellow", value) : value;
 }

@@ -45,7 +45,12 @@ export async function exec(
   });
   if (takesInput) void passInput(io, sandbox, id);
   using interruption = onInterruption(io, sandbox, id);
-  const exitCode = await Promise.race([passOutput(io, run), interruption.done]);
+  const output = passOutput(io, run).catch(async (error: unknown) => {
+    // Nobody would see what it goes on to say.
+    await killProcess(sandbox, id).catch(() => undefined);
+    throw error;
+  });
+  const exitCode = await Promise.race([output, interruption.done]);
   return interruption.exitCode() ?? exitCode;
 }
 

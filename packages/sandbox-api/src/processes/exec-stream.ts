@@ -1,3 +1,4 @@
+import { AppError } from "@dormouse/kernel";
 import type { ExecStreamEvent } from "@dormouse/schema";
 import { streamResponse } from "../stream-response.ts";
 import { followLog } from "./follow-log.ts";
@@ -80,8 +81,12 @@ async function* textEvents(started: ManagedProcess, signal: AbortSignal): AsyncG
   }
 }
 
+/** @throws {AppError} UNPROCESSABLE where bytes are missing: who wants bytes wants them all. */
 async function* bytesEvents(started: ManagedProcess, signal: AbortSignal): AsyncGenerator<ExecStreamEvent> {
-  for await (const { stream, bytes } of followLog(started.log, signal)) {
+  for await (const { stream, bytes, isAfterGap } of followLog(started.log, signal)) {
+    if (isAfterGap) {
+      throw new AppError("UNPROCESSABLE", "output was written faster than it was read, and some of it is lost");
+    }
     yield { type: stream, data: Buffer.from(bytes).toString("base64") };
   }
 }
