@@ -81,6 +81,18 @@ async function nextEvent(socket: WebSocket, type: "message" | "error" | "close")
   return await promise;
 }
 
+test.each([
+  [{ Origin: "https://elsewhere.test" }, 403],
+  [{ Host: "rebound.test" }, 403],
+  [{ Origin: "null" }, 403],
+  [{ Origin: "http://localhost:5173" }, 201],
+])("a request with %p is answered with %p", async (headers, status) => {
+  using upstream = startUpstream();
+  await using forwarder = await startForwarder(client, { localPort: 0, baseUrl: upstream.baseUrl });
+  expect((await fetch(forwarder.url, { headers })).status).toBe(status);
+  expect(upstream.seen).toHaveLength(status === 403 ? 0 : 1);
+});
+
 test("a sandbox that is not there, and a port that is taken", async () => {
   await using forwarder = await startForwarder(client, { localPort: 0, baseUrl: "http://127.0.0.1:1" });
   const response = await fetch(forwarder.url);

@@ -33,8 +33,12 @@ export async function startForwarder(client: Client, { localPort, baseUrl }: For
     const headers = { ...(await headersOf(client, request)), ...extra };
     return call(url, { method: request.method ?? "GET", headers });
   };
-  const server = createServer((request, response) => void forwardRequest(request, response, send));
-  server.on("upgrade", (request, socket, head) => void forwardUpgrade({ request, socket, head }, send));
+  const server = createServer((request, response) => {
+    forwardRequest(request, response, send).catch((error: Error) => refuse(response, 502, error.message));
+  });
+  server.on("upgrade", (request, socket, head) => {
+    forwardUpgrade({ request, socket, head }, send).catch(() => socket.destroy());
+  });
   await listen(server, localPort);
   return new Forwarder(server);
 }
@@ -62,18 +66,31 @@ export class Forwarder implements AsyncDisposable {
 type Send = (request: IncomingMessage, extra?: OutgoingHttpHeaders) => Promise<ReturnType<typeof httpRequest>>;
 
 async function forwardRequest(request: IncomingMessage, response: ServerResponse, send: Send): Promise<void> {
+  if (!isFromHere(request)) return refuse(response, 403, "the request comes from a page or host elsewhere");
   const upstream = await send(request);
   upstream.on("response", (answer) => {
     response.writeHead(answer.statusCode ?? 502, withoutHopByHop(answer.headers));
     answer.pipe(response);
     answer.on("error", () => response.destroy());
   });
-  upstream.on("error", (error) => {
-    if (!response.headersSent) response.writeHead(502, { "Content-Type": "text/plain" });
-    response.end(`Cannot reach the sandbox: ${error.message}\n`);
-  });
+  upstream.on("error", (error) => refuse(response, 502, error.message));
   response.on("close", () => upstream.destroy());
   request.pipe(upstream);
+}
+
+function refuse(response: ServerResponse, status: number, reason: string): void {
+  if (!response.headersSent) response.writeHead(status, { "Content-Type": "text/plain" });
+  response.end(`Cannot reach the sandbox: ${reason}\n`);
+}
+
+/** Pages of other sites, also under names that lead to this machine, must not use a credential they do not have. */
+function isFromHere({ headers: { host = "", origin } }: IncomingMessage): boolean {
+  return isLocal(`http://${host}`) && (origin === undefined || isLocal(origin));
+}
+
+function isLocal(url: string): boolean {
+  const { hostname } = URL.parse(url) ?? { hostname: "" };
+  return hostname === "localhost" || hostname.endsWith(".localhost") || /^127\.|^\[::1\]$/.test(hostname);
 }
 
 interface Upgrade {
@@ -84,6 +101,7 @@ interface Upgrade {
 }
 
 async function forwardUpgrade({ request, socket, head }: Upgrade, send: Send): Promise<void> {
+  if (!isFromHere(request)) return void socket.destroy();
   const upstream = await send(request, { connection: "Upgrade", upgrade: request.headers.upgrade ?? "websocket" });
   upstream.on("upgrade", (answer, upstreamSocket, upstreamHead) => {
     socket.write(headOf(answer));

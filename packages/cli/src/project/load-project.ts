@@ -46,19 +46,21 @@ const BUILD_ENV_FILE = ".env.build";
 const OUR_CREDENTIALS: ReadonlySet<string> = new Set(["BL_API_KEY", "BL_CLIENT_CREDENTIALS"]);
 
 /** @throws {AppError} INVALID_ARGUMENT, FILE_NOT_FOUND for files that cannot be understood or are not there */
-export function loadProject({ io, say }: Context, options: ProjectOptions): Project {
+export function loadProject(context: Context, options: ProjectOptions): Project {
+  const { io, say } = context;
   const root = io.cwd;
   const directory = resolve(root, options.directory ?? ".");
-  const secrets = { ...readEnvFiles(root, options.envFile), ...parsePairs(options.secrets ?? []) };
+  const secrets = { ...readEnvFiles(directory, options.envFile), ...parsePairs(options.secrets ?? []) };
   const { project: file, unresolved } = readProjectFile(directory, { env: io.env, secrets });
   for (const name of unresolved)
     say.warn(`${PROJECT_FILE} asks for ${name}, which is not set: set it, or put it into .env`);
   const name =
     options.name ?? file.name ?? (file.image === undefined ? basename(directory) : lastSegmentOf(file.image));
+  assertWorkspace(context, file);
   const { registryCred: credentials = [], dockerConfig: dockerConfigFile } = options;
   return {
     type: parseProjectType(options.type ?? file.type ?? "sandbox"),
-    name: slugify(name),
+    name: nameOf(name),
     root,
     directory,
     file,
@@ -68,6 +70,26 @@ export function loadProject({ io, say }: Context, options: ProjectOptions): Proj
   };
 }
 
+function nameOf(text: string): string {
+  const name = slugify(text);
+  if (name !== "") return name;
+  throw new AppError("INVALID_ARGUMENT", `Cannot name the project after "${text}": no letter of it can stay`, {
+    hint: `Give it a name with -n, or in ${PROJECT_FILE}`,
+  });
+}
+
+/** A project for one workspace must not go to another because it lies in a folder further down. */
+function assertWorkspace({ workspace, options }: Context, file: ProjectFile): void {
+  if (options.workspace !== undefined || file.workspace === undefined || file.workspace === workspace) return;
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot use workspace "${workspace}": the project is for "${file.workspace}"`,
+    {
+      hint: `Choose with -w ${file.workspace}`,
+    },
+  );
+}
+
 /** True when there is nothing to build: the image is in a registry or in the workspace. */
 export const hasImage = ({ file }: Project): boolean => file.image !== undefined;
 
@@ -75,10 +97,10 @@ export const hasImage = ({ file }: Project): boolean => file.image !== undefined
 export const isFromRegistry = ({ file }: Project): boolean => file.image !== undefined && isRegistryImage(file.image);
 
 /** Later files win. Those that were asked for must be there. */
-export function readEnvFiles(root: string, files: readonly string[] | undefined): Record<string, string> {
-  const named = (files ?? []).map((file) => readNamedFile(root, file));
+export function readEnvFiles(directory: string, files: readonly string[] | undefined): Record<string, string> {
+  const named = (files ?? []).map((file) => readNamedFile(directory, file));
   return files === undefined
-    ? readEnvFile(join(root, DEFAULT_ENV_FILE), DEFAULT_ENV_FILE)
+    ? readEnvFile(join(directory, DEFAULT_ENV_FILE), DEFAULT_ENV_FILE)
     : Object.assign({}, ...named);
 }
 

@@ -124,6 +124,14 @@ test("a blaxel.toml that cannot be read stops before anything is sent", async ()
   expect(server().requests).toEqual([]);
 });
 
+test("a project for another workspace, one without a name, and a build to skip where there is none", async () => {
+  write({ "apps/web/blaxel.toml": 'workspace = "other"\nname = "web"', "!!/Dockerfile": DOCKERFILE });
+  expect((await bl("push", "-d", "apps/web")).stderr).toContain('the project is for "other"');
+  expect((await bl("push", "-d", "!!")).stderr).toContain("no letter of it can stay");
+  expect((await bl("push", "--skip-build")).stderr).toContain("it names no image of a registry");
+  expect(server().requests).toEqual([]);
+});
+
 test("a type that this server has none of", async () => {
   const { exitCode, stderr } = await bl("push", "-t", "agent");
   expect(exitCode).toBe(1);

@@ -47,6 +47,15 @@ export async function push(context: Context, options: PushOptions): Promise<void
       hint: `Upload a volume template with '${context.io.program} deploy'`,
     });
   }
+  if (options.skipBuild === true && !isFromRegistry(project)) {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot push "${project.name}" without a build: it names no image of a registry`,
+      {
+        hint: 'Name one as "image" in blaxel.toml',
+      },
+    );
+  }
   await untilInterrupted(context.io, async (signal) => {
     using live = new LiveLine(context.io);
     const run: Push = { context, project, options, live, signal, startedAtMs: Date.now() };
