@@ -9,7 +9,7 @@ step() { printf 'setup: %s\n' "$1"; }
 packages="ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhostname mmdebstrap mount nftables passwd procps util-linux"
 for option in "$@"; do
   case $option in
-    --test) packages="$packages busybox-static caddy chromium curl fonts-dejavu-core make musl musl-tools openssl postgresql tmux unzip" ;;
+    --test) packages="$packages busybox-static caddy chromium curl fonts-dejavu-core gcc libc6-dev make musl musl-tools openssl postgresql tmux unzip" ;;
     --bench) packages="$packages caddy curl nginx-light wrk" ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
   esac

@@ -19,6 +19,7 @@ const SUITES: readonly { readonly name: string; readonly command: readonly strin
   { name: "engine", command: ["bun", "test", TIMEOUT, "packages/engine"] },
   { name: "command line", command: ["bun", "test", TIMEOUT, "packages/sdk", "packages/cli"] },
   { name: "end to end", command: ["bun", "test", TIMEOUT, "./tests/e2e"] },
+  { name: "attackers", command: ["bun", "test", TIMEOUT, "./tests/abuse"] },
   { name: "stock clients", command: ["bun", "test", TIMEOUT, "./tests/compat"] },
   { name: "walkthroughs", command: ["bun", "test", TIMEOUT, "./tests/walkthroughs"] },
 ];

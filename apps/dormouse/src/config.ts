@@ -35,6 +35,8 @@ const Config = z.strictObject({
     .string()
     .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "expected a host name in lower case, without a scheme or a port")
     .optional(),
+  /** Addresses of web applications, separated by commas and to the letter, that people may log in to with `/authorize`. */
+  DORMOUSE_REDIRECT_URIS: z.string().default("").transform(list).pipe(z.array(z.url())),
   /** PEM files of certificates with their chains, and of their keys in the same order, separated by commas. */
   DORMOUSE_TLS_CERT: fileList,
   DORMOUSE_TLS_KEY: fileList,
@@ -85,6 +87,7 @@ export interface Config {
   readonly workspace: string;
   readonly publicUrl: string | undefined;
   readonly domain: string | undefined;
+  readonly redirectUris: readonly string[];
   readonly tls: readonly CertificateFiles[];
   readonly trustedProxies: readonly string[];
   readonly errorPagesDir: string | undefined;
@@ -118,6 +121,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     workspace: config.DORMOUSE_WORKSPACE,
     publicUrl: config.DORMOUSE_PUBLIC_URL,
     domain: config.DORMOUSE_DOMAIN,
+    redirectUris: config.DORMOUSE_REDIRECT_URIS,
     tls: certificateFiles(config.DORMOUSE_TLS_CERT, config.DORMOUSE_TLS_KEY),
     trustedProxies: config.DORMOUSE_TRUSTED_PROXIES,
     errorPagesDir: config.DORMOUSE_ERROR_PAGES,

@@ -7,6 +7,7 @@ import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { sweepAbandoned } from "./abandoned.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
+import { raiseHostLimits } from "./host-limits.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
@@ -72,9 +73,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
   );
   const disk = new DiskSync();
-  const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
-  await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
-  writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
+  await prepareHost(instance, options);
   const slots = new SlotPool({
     instance: name,
     subnet,
@@ -128,6 +127,14 @@ async function endEngine({ instance, cgroups, slots, disk, sandboxes }: RunningP
   await removeFirewall({ instance: instance.name, subnet: instance.subnet });
   cgroups.close();
   releaseInstance(instance);
+}
+
+/** What stands between sandboxes, and between them and everything else. */
+async function prepareHost({ layout, name, subnet }: Instance, options: EngineOptions): Promise<void> {
+  raiseHostLimits();
+  const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
+  await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
+  writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
 }
 
 /** At a path root inside can reach, wherever this installation lies. */

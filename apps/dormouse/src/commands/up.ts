@@ -112,6 +112,7 @@ const serverEnv = (config: Config): Record<string, string> =>
     DORMOUSE_WORKSPACE: config.workspace,
     DORMOUSE_PUBLIC_URL: config.publicUrl,
     DORMOUSE_DOMAIN: config.domain,
+    DORMOUSE_REDIRECT_URIS: config.redirectUris.join(","),
     DORMOUSE_DNS_SERVERS: config.dnsServers?.join(","),
     DORMOUSE_TRUSTED_PROXIES: config.trustedProxies.join(","),
     DORMOUSE_WARM_POOL: config.warmPool.join(","),
