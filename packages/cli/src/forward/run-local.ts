@@ -2,8 +2,9 @@ import { randomId } from "@dormouse/kernel";
 import { type Client, deleteSandbox, sandboxUrl } from "@dormouse/sdk";
 import type { SandboxAnswer } from "@dormouse/schema";
 import type { Context } from "../context.ts";
+import { untilInterrupted } from "../project/interrupt.ts";
 import { loadProject, type Project, type ProjectOptions } from "../project/load-project.ts";
-import { serveUntilInterrupted } from "./forward.ts";
+import { serveUntil } from "./forward.ts";
 import { API_PORT, parsePortPair, type PortPair } from "./ports.ts";
 
 export interface RunLocalOptions extends ProjectOptions {
@@ -22,13 +23,15 @@ export async function runLocal(context: Context, ports: readonly string[], optio
   const pairs = ports.length === 0 ? portsOf(project) : ports.map(parsePortPair);
   const image = options.image ?? project.file.image ?? `sandbox/${project.name}:latest`;
   context.say.info(`Starting a sandbox from ${image}...`);
-  const sandbox = await createSandbox(context.client, project, image);
-  try {
-    await serveUntilInterrupted(context, sandboxUrl(context.client, sandbox), pairs);
-  } finally {
-    await deleteSandbox(context.client, sandbox.metadata.name);
-    context.say.success(`Sandbox ${sandbox.metadata.name} deleted`);
-  }
+  await untilInterrupted(context.io, async (signal) => {
+    const sandbox = await createSandbox(context.client, project, image);
+    try {
+      await serveUntil(context, { url: sandboxUrl(context.client, sandbox), pairs, signal });
+    } finally {
+      await deleteSandbox(context.client, sandbox.metadata.name);
+      context.say.success(`Sandbox ${sandbox.metadata.name} deleted`);
+    }
+  });
 }
 
 /** The API and what the project exposes, under the same numbers here. */

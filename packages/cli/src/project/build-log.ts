@@ -8,7 +8,7 @@ const MAX_PAGES = 20;
 const MAX_FAILURES = 5;
 
 export interface BuildLogOptions {
-  /** As in the path of the API: `images`, `sandboxes`. */
+  /** Of the image or the sandbox. */
   readonly name: string;
   readonly startedAtMs: number;
   readonly pollMs?: number;

@@ -2,7 +2,6 @@ import type { SandboxAnswer } from "@dormouse/schema";
 import { type Answer, ApiError, path } from "@dormouse/sdk";
 import { announceBuild } from "./announce-build.ts";
 import type { Deployed, Deployment } from "./deployment.ts";
-import { parseGoDuration } from "./go-duration.ts";
 import { isBuild, type SandboxBody, sandboxBody } from "./sandbox-body.ts";
 import { sendArchive } from "./send-archive.ts";
 import { uploadUrlOf } from "./upload.ts";
@@ -23,7 +22,7 @@ export async function deploySandbox(run: Deployment): Promise<Deployed> {
     isBuilding,
     firstStatus: saved.status,
     startedAtMs,
-    timeoutMs: parseGoDuration(options.timeout),
+    timeoutMs: options.timeout,
     signal,
     onStatus: (status) => view.onStatus(status),
     onLine: (line) => view.onLine(line),

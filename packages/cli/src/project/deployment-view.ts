@@ -33,7 +33,7 @@ export class DeploymentView implements Disposable {
   readonly #cancelled = new AbortController();
   readonly #keys: Disposable | undefined;
   #spinning: NodeJS.Timeout | undefined;
-  #phase = "";
+  #phase = "Starting";
   #isUploading = true;
   #isLeaving = false;
   #showsLog = true;

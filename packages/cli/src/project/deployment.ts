@@ -9,7 +9,8 @@ export interface DeployOptions extends ProjectOptions {
   readonly skipBuild?: boolean;
   readonly wait?: boolean;
   readonly experimental?: boolean;
-  readonly timeout: string;
+  /** Milliseconds. */
+  readonly timeout: number;
 }
 
 /** What one deployment needs all the way. */

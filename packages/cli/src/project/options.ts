@@ -1,5 +1,6 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { collect } from "../arguments.ts";
+import { parseGoDuration } from "./go-duration.ts";
 
 /** What every command takes that reads a project and builds it. */
 export function addProjectOptions(command: Command): Command {
@@ -15,8 +16,19 @@ export function addProjectOptions(command: Command): Command {
     )
     .option("--docker-config <file>", "Docker config.json with registry logins (default: .docker/config.json)")
     .option("--build-env-file <file>", "build arguments, secret ones too (default: .env.build)")
-    .option("--timeout <duration>", "how long to wait for the build, such as 90s or 1h30m", "1h");
+    .addOption(timeoutOption());
 }
+
+const timeoutOption = (): Option =>
+  new Option("--timeout <duration>", "how long to wait for the build, such as 90s or 1h30m")
+    .default(parseGoDuration("1h"), "1h")
+    .argParser((text) => {
+      try {
+        return parseGoDuration(text);
+      } catch {
+        throw new InvalidArgumentError("Write it such as 90s, 15m or 1h30m.");
+      }
+    });
 
 /** What fills in variables, and for a sandbox becomes its environment. */
 export function addEnvOptions(command: Command): Command {

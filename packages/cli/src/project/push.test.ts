@@ -132,6 +132,11 @@ test("a project for another workspace, one without a name, and a build to skip w
   expect(server().requests).toEqual([]);
 });
 
+test("a time that is none is refused before anything is sent", async () => {
+  expect(bl("push", "--timeout", "soon")).rejects.toThrow("Write it such as 90s");
+  expect(server().requests).toEqual([]);
+});
+
 test("a type that this server has none of", async () => {
   const { exitCode, stderr } = await bl("push", "-t", "agent");
   expect(exitCode).toBe(1);

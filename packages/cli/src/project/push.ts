@@ -2,7 +2,6 @@ import { AppError } from "@dormouse/kernel";
 import type { Image } from "@dormouse/sdk";
 import type { Context } from "../context.ts";
 import { announceBuild } from "./announce-build.ts";
-import { parseGoDuration } from "./go-duration.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { LiveLine } from "./live-line.ts";
 import { isFromRegistry, loadProject, type Project, type ProjectOptions } from "./load-project.ts";
@@ -13,7 +12,8 @@ import { newestTagOf, watchImage } from "./watch.ts";
 
 export interface PushOptions extends ProjectOptions {
   readonly skipBuild?: boolean;
-  readonly timeout: string;
+  /** Milliseconds. */
+  readonly timeout: number;
 }
 
 /** Answer of `POST /images` for an image that lies in a registry. */
@@ -111,7 +111,7 @@ async function watch({ context, project, options, live, signal, startedAtMs }: P
   return await watchImage(context.client, {
     name: project.name,
     startedAtMs,
-    timeoutMs: parseGoDuration(options.timeout),
+    timeoutMs: options.timeout,
     signal,
     onLine: (line) => printLog(context, live, line),
   });

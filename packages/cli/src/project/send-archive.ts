@@ -25,9 +25,8 @@ export async function sendArchive({ io, say }: Context, sending: Sending): Promi
   onPhase("Compressing");
   await using archive = await packZip(plan.entries, signal);
   onPhase("Requesting");
-  const firstUrl = await requestUrl();
+  const urls = [await requestUrl()];
   onPhase("Uploading");
-  const urls = [firstUrl];
   const totalBytes = archive.sizeBytes;
   let startedAtMs = performance.now();
   await uploadArchive({

@@ -93,7 +93,7 @@ async function withBuildLog<T>(client: Client, watch: Watch, wait: (signal: Abor
   }
 }
 
-/** Asks until there is something. @throws {AppError} of `ask`, or INVALID_ARGUMENT when the time is over */
+/** Asks until there is something. @throws what `ask` does, {AppError} SANDBOX_START_TIMEOUT */
 async function poll<T>(
   { timeoutMs, pollMs }: Watch,
   signal: AbortSignal,
