@@ -70,6 +70,15 @@ const Config = z.strictObject({
     .default("")
     .transform(list)
     .pipe(z.array(z.string().regex(/^[\w.-]+(:[\w.-]+)?=\d{1,3}$/, "expected image=count"))),
+  /** Where image registries are found, such as `docker.io=http://127.0.0.1:5000,ghcr.io=https://mirror.internal`; only those are reached
+   * from this machine's own network. */
+  DORMOUSE_REGISTRIES: z
+    .string()
+    .default("")
+    .transform(list)
+    .pipe(
+      z.array(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?=https?:\/\/[^\s@?#]+$/, "expected host=http(s)://address")),
+    ),
   /** For tests: where the first engine or server ends as `kill -9` ends it. */
   DORMOUSE_FAULT_POINT: z.enum(Object.keys(FAULT_POINTS) as FaultPoint[]).optional(),
   /** Handed from `up` to the processes it starts. */
@@ -98,6 +107,8 @@ export interface Config {
   readonly auditRetentionDays: number;
   /** As it was given, for the processes `up` starts. */
   readonly warmPool: readonly string[];
+  /** As it was given. */
+  readonly registries: readonly string[];
   readonly admission: Partial<AdmissionPolicy>;
   readonly logLevel: string;
   readonly faultPoint: FaultPoint | undefined;
@@ -131,6 +142,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     dnsServers: config.DORMOUSE_DNS_SERVERS,
     auditRetentionDays: config.DORMOUSE_AUDIT_DAYS,
     warmPool: config.DORMOUSE_WARM_POOL,
+    registries: config.DORMOUSE_REGISTRIES,
     admission: admissionOf(config),
     logLevel: config.DORMOUSE_LOG,
     faultPoint: config.DORMOUSE_FAULT_POINT,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { EngineSandboxSpec } from "@dormouse/schema";
-import { BASH, type ImageManifest } from "./images/store.ts";
+import { BASH, type ImageManifest } from "./images/manifest.ts";
 import type { SandboxFiles } from "./layout.ts";
 import { MAPPED_ID_COUNT, MAPPED_ROOT_ID } from "./user-namespace.ts";
 import type { VolumeBind } from "./volumes/volumes.ts";

@@ -177,3 +177,28 @@ test("200 create and delete cycles leave no process, mount, namespace, link, rul
   expect(await suite.traces()).toEqual([]);
   suite.engine = await suite.data.start();
 }, 120_000);
+
+test("one whose restart is forbidden goes on, and starts again only when that is lifted", async () => {
+  const sandbox = await suite.port.create(newSpec());
+  await suite.port.forbidRestart(sandbox.id, "Cannot start: its image is no longer shared");
+  await suite.port.sleep(sandbox.id);
+  await suite.port.wake(sandbox.id);
+  expect((await runInside(sandbox, "echo kept > /root/file; echo goes on")).stdout).toBe("goes on\n");
+  await killInit(sandbox.id);
+  const refused = await failure(suite.port.wake(sandbox.id));
+  expect(refused).toMatchObject({ code: "FORBIDDEN", message: "Cannot start: its image is no longer shared" });
+  await suite.engine.kill();
+  suite.engine = await suite.data.start();
+  expect(await failure(suite.port.wake(sandbox.id))).toMatchObject({ code: "FORBIDDEN" });
+  await suite.port.forbidRestart(sandbox.id, null);
+  expect((await runInside(await suite.port.wake(sandbox.id), "cat /root/file")).stdout).toBe("kept\n");
+  await suite.port.remove(sandbox.id);
+});
+
+/** Everything inside ends with it. */
+async function killInit(id: SandboxId): Promise<void> {
+  const record = Bun.file(join(suite.data.dir, "sandboxes", id, "run.json"));
+  const { initPid } = (await record.json()) as { initPid: number };
+  process.kill(initPid, "SIGKILL");
+  while (existsSync(`/proc/${initPid}`)) await Bun.sleep(1);
+}

@@ -8,3 +8,7 @@ export { noSwapReason, type TestSwap, useSwap } from "./swap.ts";
 export { failure, newSpec, useEngine, type EngineSuite } from "./suite.ts";
 export { CertificateAuthority, type IssuedFiles } from "./certificate-authority.ts";
 export { type DnsAnswer, DnsServer } from "./dns-server.ts";
+export { type LayoutImage, type LayoutLayer, layersOf, tarOf, writeLayout } from "./oci-layout.ts";
+export { Registry, type RegistryOptions } from "./registry.ts";
+export { ImageTools, newImageId } from "./image-tools.ts";
+export { tarBytes, type TarEntry } from "./tar.ts";

@@ -96,6 +96,7 @@ const engineEnv = ({ admission, ...config }: Config): Record<string, string> =>
     DORMOUSE_PAGE_OUT_AFTER_MS: String(config.pageOutAfterMs),
     DORMOUSE_FAULT_POINT: config.faultPoint,
     DORMOUSE_WARM_POOL: config.warmPool.join(","),
+    DORMOUSE_REGISTRIES: config.registries.join(","),
     DORMOUSE_MAX_SANDBOXES: admission.maxSandboxCount?.toString(),
     DORMOUSE_MEMORY_OVERCOMMIT: admission.memoryOvercommit?.toString(),
     DORMOUSE_MEMORY_RESERVE_MIB: admission.memoryReserveMiB?.toString(),

@@ -6,7 +6,7 @@ import { AppError } from "@dormouse/kernel";
 import { z } from "zod";
 import { importImage, type ImportedLayer } from "./import.ts";
 import { parseImageReference } from "./reference.ts";
-import { ImageConfig, type ImageManifest } from "./store.ts";
+import { ImageConfig, type TaggedImage } from "./manifest.ts";
 
 export interface BuildRequest {
   /** Folder of the recipes: `<recipesDir>/<name>/{build.sh,config.json}`. */
@@ -46,7 +46,7 @@ export async function buildImage({
   reference = name,
   imagesDir,
   ...recipes
-}: BuildRequest): Promise<ImageManifest> {
+}: BuildRequest): Promise<TaggedImage> {
   const called = parseImageReference(reference);
   return importImage({ imagesDir, ...called, ...(await buildRecipe(name, recipes)) });
 }
