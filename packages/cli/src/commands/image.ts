@@ -9,6 +9,7 @@ export function registerImage(program: Command, io: Io): void {
   const image =
     program.commands.find((command) => command.name() === "image") ??
     program.command("image").description("images of the workspace");
+  image.addHelpText("after", imageExamples(io.program));
   image
     .command("ls [reference]")
     .description("list the images of the workspace, or the tags of one")
@@ -29,13 +30,20 @@ export function registerImage(program: Command, io: Io): void {
     .action(clientAction(io, "Clean-up", async () => (await import("../images/collect.ts")).collectImages));
 }
 
+const imageExamples = (program: string): string => `
+Examples:
+  $ ${program} image ls
+  $ ${program} image rm sandbox/my-image:old
+  $ ${program} image gc`;
+
 export function registerShare(program: Command, io: Io): void {
   program
     .command("share")
+    .addHelpText("after", shareExample(io.program, "share"))
     .description("let another workspace use something of this one")
     .command("image <reference>")
     .description("an image with all its tags, now and later; -w names the workspace that gets it")
-    .addHelpText("after", `\nExample:\n  $ ${io.program} share image sandbox/my-image -w production`)
+    .addHelpText("after", shareExample(io.program, "share"))
     .action(
       localAction<[string]>(io, "Share", async () => {
         const { share } = await import("../images/share.ts");
@@ -47,10 +55,11 @@ export function registerShare(program: Command, io: Io): void {
 export function registerUnshare(program: Command, io: Io): void {
   program
     .command("unshare")
+    .addHelpText("after", shareExample(io.program, "unshare"))
     .description("take back what another workspace was given")
     .command("image <reference>")
     .description("an image; sandboxes that use it there fail at their next start; -w names the workspace")
-    .addHelpText("after", `\nExample:\n  $ ${io.program} unshare image sandbox/my-image -w production`)
+    .addHelpText("after", shareExample(io.program, "unshare"))
     .action(
       localAction<[string]>(io, "Unshare", async () => {
         const { unshare } = await import("../images/share.ts");
@@ -58,3 +67,7 @@ export function registerUnshare(program: Command, io: Io): void {
       }),
     );
 }
+
+const shareExample = (program: string, verb: "share" | "unshare"): string => `
+Example:
+  $ ${program} ${verb} image sandbox/my-image -w production`;
