@@ -36,38 +36,42 @@ Examples:
   $ ${program} image rm sandbox/my-image:old
   $ ${program} image gc`;
 
-export function registerShare(program: Command, io: Io): void {
+export const registerShare = (program: Command, io: Io): void =>
+  registerSharing(program, io, {
+    verb: "share",
+    operation: "Share",
+    description: "let another workspace use something of this one",
+    ofImage: "an image with all its tags, now and later; -w names the workspace that gets it",
+  });
+
+export const registerUnshare = (program: Command, io: Io): void =>
+  registerSharing(program, io, {
+    verb: "unshare",
+    operation: "Unshare",
+    description: "take back what another workspace was given",
+    ofImage: "an image; sandboxes that use it there fail at their next start; -w names the workspace",
+  });
+
+interface Sharing {
+  readonly verb: "share" | "unshare";
+  readonly operation: string;
+  readonly description: string;
+  readonly ofImage: string;
+}
+
+function registerSharing(program: Command, io: Io, { verb, operation, description, ofImage }: Sharing): void {
+  const example = `\nExample:\n  $ ${io.program} ${verb} image sandbox/my-image -w production`;
   program
-    .command("share")
-    .addHelpText("after", shareExample(io.program, "share"))
-    .description("let another workspace use something of this one")
+    .command(verb)
+    .description(description)
+    .addHelpText("after", example)
     .command("image <reference>")
-    .description("an image with all its tags, now and later; -w names the workspace that gets it")
-    .addHelpText("after", shareExample(io.program, "share"))
+    .description(ofImage)
+    .addHelpText("after", example)
     .action(
-      localAction<[string]>(io, "Share", async () => {
-        const { share } = await import("../images/share.ts");
-        return (options: GlobalOptions, reference: string) => share(io, options, reference);
+      localAction<[string]>(io, operation, async () => {
+        const change = (await import("../images/share.ts"))[verb];
+        return (options: GlobalOptions, reference: string) => change(io, options, reference);
       }),
     );
 }
-
-export function registerUnshare(program: Command, io: Io): void {
-  program
-    .command("unshare")
-    .addHelpText("after", shareExample(io.program, "unshare"))
-    .description("take back what another workspace was given")
-    .command("image <reference>")
-    .description("an image; sandboxes that use it there fail at their next start; -w names the workspace")
-    .addHelpText("after", shareExample(io.program, "unshare"))
-    .action(
-      localAction<[string]>(io, "Unshare", async () => {
-        const { unshare } = await import("../images/share.ts");
-        return (options: GlobalOptions, reference: string) => unshare(io, options, reference);
-      }),
-    );
-}
-
-const shareExample = (program: string, verb: "share" | "unshare"): string => `
-Example:
-  $ ${program} ${verb} image sandbox/my-image -w production`;
