@@ -137,7 +137,7 @@ export const SECTIONS: readonly Section[] = [
       pending("F088 DOCS", "Image API", "POST /images"),
       proven("F089 DOCS", "Versions of an image"),
       pending("F090 DOCS", "Images from private registries", "the engine pulls them; blaxel.toml and the command line"),
-      pending("F091 DOCS", "Build arguments and secrets", "`[build] slim`"),
+      pending("F091 DOCS", "Build arguments and secrets"),
       pending("F092 DOCS", "Public images", "ten of them are there; the list by the API"),
     ],
   },
