@@ -1,5 +1,5 @@
-import { AppError } from "@dormouse/kernel";
-import type { Image } from "@dormouse/sdk";
+import { AppError, randomId } from "@dormouse/kernel";
+import { getImage, type Image } from "@dormouse/sdk";
 import type { Context } from "../context.ts";
 import { announceBuild } from "./announce-build.ts";
 import { untilInterrupted } from "./interrupt.ts";
@@ -102,7 +102,7 @@ async function pushFromRegistry(run: Push): Promise<Image> {
   const answer = await client.request<RegistryAnswer>("POST", "/images", { query, body, signal });
   if (answer.message !== undefined) say.info(answer.message);
   if (answer.build === true) return await watch(run);
-  return await client.request<Image>("GET", `/images/sandbox/${project.name}`, { signal });
+  return await getImage(client, { type: "sandbox", name: project.name });
 }
 
 async function watch({ context, project, options, live, signal, startedAtMs }: Push): Promise<Image> {
@@ -135,7 +135,7 @@ function report({ io, say, options: { output } }: Context, { name }: Project, im
 const usageOf = (name: string): string => `import { SandboxInstance } from "@blaxel/core";
 
 const sandbox = await SandboxInstance.create({
-  name: "${name}-${Math.random().toString(36).slice(2, 7)}",
+  name: "${name}-${randomId(5)}",
   image: "sandbox/${name}:latest",
   memory: 4096,
 });`;
