@@ -137,7 +137,7 @@ export const SECTIONS: readonly Section[] = [
       pending("F088 DOCS", "Image API", "POST /images"),
       proven("F089 DOCS", "Versions of an image"),
       pending("F090 DOCS", "Images from private registries", "the engine pulls them; blaxel.toml and the command line"),
-      pending("F091 DOCS", "Build arguments and secrets"),
+      pending("F091 DOCS", "Build arguments and secrets", "`[build] slim`"),
       pending("F092 DOCS", "Public images", "ten of them are there; the list by the API"),
     ],
   },
@@ -311,7 +311,7 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "Workspaces and access",
     requirements: [
-      pending("F260 SEED", "Workspaces", "images that belong to one"),
+      proven("F260 SEED", "Workspaces"),
       proven("F261 SEED", "API keys"),
       proven("F262 SEED", "Administrators"),
       proven("F263 SEED", "Accounts with several workspaces"),

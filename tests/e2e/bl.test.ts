@@ -72,6 +72,11 @@ test("empty lists say so to people, and are empty lists for programs", async () 
   expect(await user.stdout(["get", "sandbox", "box", "previews"])).toBe("ℹ No previews found for sandbox box\n");
 });
 
+test("the hub shows the public images that are built here", async () => {
+  expect(await user.stdout(["get", "sandbox-hub"])).toMatch(/^\| .+ \| blaxel\/base-image:latest +\| \d+ +\| /m);
+  expect(await user.stdout(["get", "images"])).toBe("ℹ No images found\n");
+});
+
 test("ps shows who runs and who sleeps, and wakes nobody", async () => {
   await suite.api.untilState("box", "STANDBY");
   expect(await user.stdout(["ps"])).toMatch(
@@ -86,7 +91,7 @@ test("F008 delete leaves nothing: no record, no file, no process", async () => {
   await suite.api.create("gone");
   await suite.api.write("gone", "/root/secret-of-gone.txt", "secret");
   await suite.api.process("gone", { command: "exec sleep 7002" });
-  expect([secrets().length, pidsOf("sleep 7002").length]).toEqual([1, 1]);
+  await eventually(() => expect([secrets().length, pidsOf("sleep 7002").length]).toEqual([1, 1]));
   const folders = suite.sandboxFolders();
   expect(await user.stdout(["delete", "sandbox", "gone"])).toBe("Resource Sandbox:gone deleted\n");
   expect([secrets(), pidsOf("sleep 7002")]).toEqual([[], []]);
@@ -167,7 +172,7 @@ test("exec passes on output as it is, input, environment and the exit code", asy
 test("Ctrl-C ends what exec runs, inside too", async () => {
   using child = user.spawn(["exec", "box", "--", "sh", "-c", "echo started; exec sleep 7001"]);
   await firstText(child.out);
-  expect(pidsOf("sleep 7001")).toHaveLength(1);
+  await eventually(() => expect(pidsOf("sleep 7001")).toHaveLength(1));
   child.interrupt();
   expect(await child.exited).toBe(130);
   expect(pidsOf("sleep 7001")).toEqual([]);
@@ -206,6 +211,7 @@ test("cp: files and folders both ways, with permissions and links, large ones in
     ]);
     await user.stdout(["cp", "box:/tmp/tree/sub/a b.sh", folder]);
     expect(readFileSync(join(folder, "a b.sh"), "utf8")).toContain("echo hi");
+    expect(statSync(join(folder, "a b.sh")).mode & 0o777).toBe(0o755);
     const missing = await user.run(["cp", "box:/nowhere", folder]);
     expect(missing).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('Reason: Cannot copy "/nowhere"') });
   } finally {

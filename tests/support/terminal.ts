@@ -52,6 +52,7 @@ export async function openTerminal({ env, cwd, columns = 100, rows = 30 }: Termi
     screen,
     sees,
     resize: async (width, height) => void (await tmux("resize-window", "-x", String(width), "-y", String(height))),
-    [Symbol.asyncDispose]: async () => void (await tmux("kill-server")),
+    // One whose shell has ended is gone already.
+    [Symbol.asyncDispose]: async () => void (await tmux("kill-server").catch(() => undefined)),
   };
 }

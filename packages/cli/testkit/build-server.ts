@@ -76,7 +76,7 @@ export class BuildServer implements Disposable {
     this.requests.push({ method: request.method, path, query, headers: request.headers, body });
     if (path === "observability/logs") return this.#logs(query["workloadIds"] ?? "", query["start"] ?? "");
     if (request.method === "GET") return this.#show(path);
-    if (request.method === "DELETE") return Response.json({});
+    if (request.method === "DELETE") return Response.json({ deleted: 1, message: "1 image is deleted" });
     return this.#save(request.method, path, query, body ?? {});
   }
 

@@ -35,7 +35,8 @@ type Fields = Readonly<Record<string, unknown>>;
  * the gateway's `{ error: { code, message, hint } }`, the sandbox API's `{ error }` and OAuth's `{ error, error_description }`.
  */
 function readFailure(body: unknown): Failure {
-  if (typeof body === "string") return body.trim() === "" ? {} : { message: body.trim() };
+  // A page of some proxy says less than its status.
+  if (typeof body === "string") return /^\s*(<|$)/.test(body) ? {} : { message: body.trim() };
   if (!isFields(body)) return {};
   const { error } = body;
   if (isFields(error)) {

@@ -3,7 +3,7 @@ import { AppError } from "@dormouse/kernel";
 import { ApiError } from "./api-error.ts";
 import { type Client, createClient } from "./client.ts";
 import { accessTokenCredential, apiKeyCredential } from "./credential.ts";
-import { listAll } from "./pages.ts";
+import { listAll, listPage } from "./pages.ts";
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
@@ -100,9 +100,14 @@ test.each([
   expect(error).toMatchObject({ status: 404, code, message });
 });
 
-test("a failure without words says the status", async () => {
-  using server = serve(() => new Response("", { status: 418, statusText: "I'm a Teapot" }));
+test.each(["", "<html><h1>Teapot</h1></html>"])("a failure without words, %p, says the status", async (body) => {
+  using server = serve(() => new Response(body, { status: 418, statusText: "I'm a Teapot" }));
   await expect(clientOf(server).request("GET", "/x")).rejects.toThrow("The server answered 418");
+});
+
+test("what is no list is not taken for one", async () => {
+  using server = serve(() => new Response("<html></html>"));
+  await expect(listPage(clientOf(server), "/sandboxes")).rejects.toThrow("the answer is no list");
 });
 
 test.each([

@@ -21,8 +21,8 @@ export const removeFile = (sandbox: Client, path: string, recursive: boolean): P
   sandbox.request("DELETE", filePath(path), { query: { recursive } });
 
 /** The bytes of a file. */
-export const downloadFile = (sandbox: Client, path: string): Promise<Response> =>
-  sandbox.send("GET", filePath(path), { headers: { Accept: "application/octet-stream" } });
+export const downloadFile = (sandbox: Client, path: string, signal?: AbortSignal): Promise<Response> =>
+  sandbox.send("GET", filePath(path), { headers: { Accept: "application/octet-stream" }, signal });
 
 /** Larger files go in parts, so that neither side holds one in memory. */
 const PART_BYTES = 8 * 1024 * 1024;

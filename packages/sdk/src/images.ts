@@ -1,30 +1,9 @@
+import type { HubImageAnswer, ImageAnswer, ImageCleanupAnswer, ImageTagAnswer } from "@dormouse/schema";
 import type { Client } from "./client.ts";
 import { path } from "./paths.ts";
 
-export interface ImageTag {
-  readonly name: string;
-  readonly size?: number;
-  readonly createdAt?: string;
-  readonly updatedAt?: string;
-}
-
-export interface Image {
-  readonly metadata: {
-    readonly name: string;
-    /** Such as `sandbox`. */
-    readonly resourceType: string;
-    readonly workspace?: string;
-    readonly status?: string;
-    readonly createdAt?: string;
-    readonly updatedAt?: string;
-    readonly lastDeployedAt?: string;
-    readonly sourceWorkspace?: string;
-    /** Oldest first. */
-    readonly events?: readonly { readonly status?: string; readonly message?: string; readonly time?: string }[];
-  };
-  /** Sizes are in bytes. */
-  readonly spec: { readonly size?: number; readonly tags?: readonly ImageTag[] };
-}
+export type Image = ImageAnswer;
+export type ImageTag = ImageTagAnswer;
 
 export interface ImagePlace {
   readonly type: string;
@@ -40,14 +19,8 @@ export const getImage = (client: Client, { type, name }: ImagePlace): Promise<Im
 export const deleteImage = (client: Client, { type, name }: ImagePlace): Promise<unknown> =>
   client.request("DELETE", path`/images/${type}/${name}`);
 
-/** What `DELETE /images` answers. */
-export interface ImageCollection {
-  readonly deleted?: number;
-  readonly message?: string;
-}
-
 /** Removes the images that no sandbox uses. */
-export const collectImages = (client: Client): Promise<ImageCollection> => client.request("DELETE", "/images");
+export const collectImages = (client: Client): Promise<ImageCleanupAnswer> => client.request("DELETE", "/images");
 
 /** True when the workspace belongs to another account, whose administrator has to accept it first. */
 export async function shareImage(
@@ -62,16 +35,6 @@ export async function shareImage(
 export const unshareImage = (client: Client, { type, name }: ImagePlace, targetWorkspace: string): Promise<unknown> =>
   client.request("DELETE", path`/images/${type}/${name}/share/${targetWorkspace}`);
 
-/** One of the images everybody can use. */
-export interface HubImage {
-  readonly name: string;
-  readonly displayName?: string;
-  readonly image?: string;
-  /** MB. */
-  readonly memory?: number;
-  readonly description?: string;
-  readonly hidden?: boolean;
-  readonly coming_soon?: boolean;
-}
-
-export const listHubImages = (client: Client): Promise<readonly HubImage[]> => client.request("GET", "/sandbox/hub");
+/** The images that everybody can use. */
+export const listHubImages = (client: Client): Promise<readonly HubImageAnswer[]> =>
+  client.request("GET", "/sandbox/hub");

@@ -1,3 +1,4 @@
+import { AppError } from "@dormouse/kernel";
 import type { Client } from "./client.ts";
 
 export interface PageQuery {
@@ -19,7 +20,10 @@ export async function listPage<T>(
 ): Promise<Page<T>> {
   const answer = await client.request<Page<T> | readonly T[]>("GET", path, { query });
   if (isBare(answer)) return { data: answer, meta: { total: answer.length } };
-  return answer;
+  if (Array.isArray((answer as Partial<Page<T>> | undefined)?.data)) return answer;
+  throw new AppError("UPSTREAM_UNREACHABLE", `Cannot list ${client.apiUrl}${path}: the answer is no list`, {
+    hint: "Is this the address of the API? It ends in /v0",
+  });
 }
 
 const isBare = <T>(answer: Page<T> | readonly T[]): answer is readonly T[] => Array.isArray(answer);

@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { AppError, randomId, Semaphore } from "@dormouse/kernel";
 import type { Directory, FileEntry } from "@dormouse/schema";
 import { ApiError, type Client } from "@dormouse/sdk";
@@ -16,6 +16,7 @@ const LINKS_AT_ONCE = 100;
 /** Bits of `permissions` in a listing, beside those of the file system: what else than a file it is. */
 const LINK_BIT = 2 ** 27;
 const OTHER_BITS = 2 ** 24 + 2 ** 25 + 2 ** 26;
+const LOWEST_TYPE_BIT = 2 ** 24;
 
 interface Plan {
   readonly files: { readonly from: string; readonly to: string; readonly entry: FileEntry }[];
@@ -24,7 +25,7 @@ interface Plan {
 
 /** Copies a file or folder out of a sandbox. What is inside may be hostile: nothing is written beside the target. */
 export async function download({ io, say }: Context, { sandbox, from, to, signal }: Copy): Promise<void> {
-  const remote = await found(sandbox, from);
+  const remote = await found(sandbox, from, signal);
   const target = targetPath(from, to, isLocalFolder(to));
   if (remote.kind === "file") {
     using progress = startProgress(
@@ -32,7 +33,7 @@ export async function download({ io, say }: Context, { sandbox, from, to, signal
       "Downloading",
       Number(remote.response.headers.get("content-length")) || undefined,
     );
-    return await save(remote.response, target, { progress, signal });
+    return await save(remote.response, target, { progress, signal, mode: await modeOf(sandbox, from) });
   }
   const plan: Plan = { files: [], links: [] };
   const skip = (path: string): void => say.warn(`Skipped ${path}: it is no file, folder or link`);
@@ -44,8 +45,17 @@ export async function download({ io, say }: Context, { sandbox, from, to, signal
   await makeLinks(sandbox, plan);
 }
 
-async function found(sandbox: Client, path: string): Promise<Remote> {
-  return openRemote(sandbox, path).catch((error: unknown) => {
+/** What its folder says of a file; undefined where a link hides it. */
+async function modeOf(sandbox: Client, path: string): Promise<number | undefined> {
+  const remote = await openRemote(sandbox, posix.dirname(path));
+  if (remote.kind === "file") return undefined;
+  const entry = remote.listing.files.find(({ name }) => name === posix.basename(path));
+  const bits = Number.parseInt(entry?.permissions ?? "", 8);
+  return bits < LOWEST_TYPE_BIT ? bits & 0o777 : undefined;
+}
+
+async function found(sandbox: Client, path: string, signal: AbortSignal): Promise<Remote> {
+  return openRemote(sandbox, path, signal).catch((error: unknown) => {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
     throw new AppError("FILE_NOT_FOUND", `Cannot copy "${path}": there is no such file or folder in the sandbox`);
   });
@@ -86,7 +96,7 @@ function safeName(name: string): string {
 
 async function downloadOne(sandbox: Client, file: Plan["files"][number], options: SaveOptions): Promise<void> {
   options.signal.throwIfAborted();
-  const remote = await openRemote(sandbox, file.from);
+  const remote = await openRemote(sandbox, file.from, options.signal);
   if (remote.kind === "folder") return;
   await save(remote.response, file.to, { ...options, mode: Number.parseInt(file.entry.permissions, 8) & 0o777 });
 }
@@ -95,7 +105,7 @@ interface SaveOptions {
   readonly progress: Progress;
   readonly signal: AbortSignal;
   /** What new files get by default, if absent. */
-  readonly mode?: number;
+  readonly mode?: number | undefined;
 }
 
 /** Under its name only when it is whole; a link of that name is replaced, not followed. */
@@ -105,7 +115,7 @@ async function save(response: Response, path: string, { progress, signal, mode }
   try {
     for await (const chunk of response.body ?? []) {
       signal.throwIfAborted();
-      await file.write(chunk);
+      await writeWhole(file, chunk);
       progress.advance(chunk.length);
     }
     if (mode !== undefined) await file.chmod(mode);
@@ -116,6 +126,10 @@ async function save(response: Response, path: string, { progress, signal, mode }
     rmSync(draft, { force: true });
     throw error;
   }
+}
+
+async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.length;) offset += (await file.write(bytes, offset)).bytesWritten;
 }
 
 /** @throws {AppError} FILE_NOT_FOUND */

@@ -9,8 +9,8 @@ export type Remote =
   | { readonly kind: "file"; readonly response: Response };
 
 /** Opens it. @throws {ApiError} 404 when there is nothing. */
-export async function openRemote(sandbox: Client, path: string): Promise<Remote> {
-  const response = await downloadFile(sandbox, path);
+export async function openRemote(sandbox: Client, path: string, signal?: AbortSignal): Promise<Remote> {
+  const response = await downloadFile(sandbox, path, signal);
   // Folders are always answered with their listing; only files are attachments.
   if (response.headers.has("content-disposition")) return { kind: "file", response };
   return { kind: "folder", listing: (await response.json()) as Directory };

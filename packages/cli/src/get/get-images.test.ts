@@ -31,7 +31,7 @@ beforeAll(() => {
     routes: {
       "/v0/images": Response.json([WEB]),
       "/v0/images/sandbox/web": Response.json(WEB),
-      "/v0/images/sandbox/empty": Response.json({ metadata: { name: "empty", resourceType: "sandbox" }, spec: {} }),
+      "/v0/images/sandbox/empty": Response.json({ metadata: WEB.metadata, spec: { size: 0, tags: [] } }),
       "/v0/sandbox/hub": Response.json(HUB),
     },
     fetch: () => Response.json({ code: 404, error: "X", message: "Cannot find it" }, { status: 404 }),

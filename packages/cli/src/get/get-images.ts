@@ -24,15 +24,13 @@ export async function getImages(context: Context, reference: string | undefined,
   }
   const images = await listImages(context.client);
   if (images.length === 0 && isForPeople(context)) return context.say.info("No images found");
-  await printItems(context, IMAGE_RESOURCE, images.map(withoutTags).sort(newestFirst));
+  await printItems(context, IMAGE_RESOURCE, images.toSorted(newestFirst).map(withoutTags));
 }
 
 const newestFirst = (one: Image, other: Image): number =>
-  (other.metadata.createdAt ?? "").localeCompare(one.metadata.createdAt ?? "");
+  other.metadata.createdAt.localeCompare(one.metadata.createdAt);
 
-function withoutTags({ metadata, spec: { size } }: Image): Image {
-  return { metadata, spec: size === undefined ? {} : { size } };
-}
+const withoutTags = ({ metadata, spec: { size } }: Image) => ({ metadata, spec: { size } });
 
 async function printImage(context: Context, reference: ImageReference, { latest }: ImageOptions): Promise<void> {
   const { type, name, tag } = reference;
@@ -45,7 +43,7 @@ async function printImage(context: Context, reference: ImageReference, { latest 
   const image = await named(`Image:${label}`, getImage(context.client, { type, name }));
   const tags = tagsOf(image, reference);
   if (latest === true) {
-    const newest = [...tags].sort((one, other) => (other.createdAt ?? "").localeCompare(one.createdAt ?? ""))[0];
+    const newest = [...tags].sort((one, other) => other.createdAt.localeCompare(one.createdAt))[0];
     if (newest === undefined)
       throw new AppError("INVALID_IMAGE", `Cannot print the latest tag of "${label}": it has none`);
     context.io.stdout.write(`${label}:${newest.name}\n`);
@@ -58,7 +56,7 @@ async function printImage(context: Context, reference: ImageReference, { latest 
 }
 
 function tagsOf({ spec }: Image, { type, name, tag }: ImageReference): readonly ImageTag[] {
-  const tags = spec.tags ?? [];
+  const tags = spec.tags;
   if (tag === undefined) return tags;
   const found = tags.filter((candidate) => candidate.name === tag);
   if (found.length > 0) return found;
@@ -75,13 +73,12 @@ interface Shown {
 
 function renderImage(context: Context, { image: { metadata, spec }, tags, label }: Shown): string {
   const view = viewOf(context.io, context.options.utc === true);
-  const size = (bytes: number | undefined): string => (bytes === undefined ? NOTHING : formatBytes(bytes));
   const day = (time: string | undefined): string => formatTime(time ?? NOTHING, view).slice(0, "YYYY-MM-DD".length);
   const facts = [
-    `Workspace: ${metadata.workspace ?? context.workspace}`,
-    `Total Size: ${size(spec.size)}`,
+    `Workspace: ${metadata.workspace}`,
+    `Total Size: ${formatBytes(spec.size)}`,
     `Last Deployed: ${day(metadata.lastDeployedAt)}`,
   ];
-  const rows = tags.map((tag) => [tag.name, size(tag.size), day(tag.createdAt)]);
+  const rows = tags.map((tag) => [tag.name, formatBytes(tag.size), day(tag.createdAt)]);
   return `Image: ${label}\n${facts.join(" | ")}\nTags:\n${renderTable(["NAME", "SIZE", "CREATED_AT"], rows)}`;
 }

@@ -32,7 +32,7 @@ export const getVolumeTemplates = (context: Context, name: string | undefined, o
 
 export async function getSandboxHub(context: Context): Promise<void> {
   const images = await listHubImages(context.client);
-  const offered = images.filter((image) => image.hidden !== true && image.coming_soon !== true);
+  const offered = images.filter((image) => !image.hidden && !image.coming_soon);
   await printRaw(context, HUB_IMAGE, offered);
 }
 

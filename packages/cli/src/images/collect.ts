@@ -6,6 +6,6 @@ import { isData } from "../project/print-log.ts";
 /** `image gc` */
 export async function collectImages(context: Context): Promise<void> {
   const answer = await collect(context.client);
-  if (!isData(context)) context.say.success(answer.message ?? `${answer.deleted ?? 0} images deleted`);
+  if (!isData(context)) context.say.success(answer.message);
   await printOutcome(context, answer);
 }

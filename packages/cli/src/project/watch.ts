@@ -1,6 +1,6 @@
 import { AppError } from "@dormouse/kernel";
 import { type Client, delay, getImage, getSandbox, type Image, type ImageTag } from "@dormouse/sdk";
-import type { SandboxAnswer } from "@dormouse/schema";
+import type { ResourceEvent, SandboxAnswer } from "@dormouse/schema";
 import { BuildLog } from "./build-log.ts";
 import { formatGoDuration } from "./go-duration.ts";
 
@@ -112,19 +112,13 @@ async function poll<T>(
   }
 }
 
-interface Event {
-  readonly status?: string | undefined;
-  readonly message?: string | undefined;
-}
-
 /** With what the server says of it. */
-function failed(state: string, events: readonly Event[] = []): AppError {
+function failed(state: string, events: readonly ResourceEvent[]): AppError {
   const message = events.findLast(({ status }) => status === "FAILED")?.message;
   return new AppError("UNPROCESSABLE", message === undefined ? state : `${state}: ${message}`);
 }
 
 /** The tag an image was given last. */
 export function newestTagOf({ spec }: Image): ImageTag | undefined {
-  const tags = [...(spec.tags ?? [])].filter(({ name }) => name !== "latest");
-  return tags.sort((a, b) => (b.createdAt ?? "").localeCompare(a.createdAt ?? "")).at(0);
+  return spec.tags.toSorted((one, other) => other.createdAt.localeCompare(one.createdAt)).at(0);
 }

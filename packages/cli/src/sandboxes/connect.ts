@@ -77,8 +77,8 @@ async function noSuchSandbox(client: Client, name: string): Promise<AppError> {
 /** Joins this terminal and the one behind `url` until either ends. */
 async function attach(io: Io, url: string): Promise<number> {
   const socket = new WebSocket(url);
-  await opened(socket);
   const ended = endOf(io, socket);
+  await opened(socket, ended);
   const send = (frame: TerminalClientFrame): void => socket.send(JSON.stringify(frame));
   using ties = new DisposableStack();
   ties.use(readKeys(io, (data) => send({ type: "input", data })));
@@ -92,12 +92,14 @@ async function attach(io: Io, url: string): Promise<number> {
   return await ended;
 }
 
-async function opened(socket: WebSocket): Promise<void> {
+/** @throws {AppError} SANDBOX_UNAVAILABLE when it ends before. */
+async function opened(socket: WebSocket, ended: Promise<number>): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   socket.addEventListener("open", () => resolve(), { once: true });
-  socket.addEventListener("close", ({ code }) => reject(connectionLost(code)), { once: true });
-  // A `close` follows.
-  socket.addEventListener("error", () => undefined);
+  ended.catch((cause: unknown) => {
+    const message = "Cannot open a terminal: the sandbox offers none, or the connection to it failed";
+    reject(new AppError("SANDBOX_UNAVAILABLE", message, { cause }));
+  });
   await promise;
 }
 
@@ -113,6 +115,8 @@ async function endOf(io: Io, socket: WebSocket): Promise<number> {
     }
     if (frame.type === "exit") exitCode = frame.code;
   });
+  // A `close` follows.
+  socket.addEventListener("error", () => undefined);
   socket.addEventListener("close", ({ code }) => {
     if (code === NORMAL_CLOSE || exitCode !== 0) resolve(exitCode);
     else reject(connectionLost(code));
