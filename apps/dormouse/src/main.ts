@@ -130,6 +130,7 @@ image
   .action(async (name: string, options: CommonOptions & { tag?: string }) =>
     (await import("./commands/image.ts")).runImageBuild(name, configWith(options), options.tag),
   );
+
 program
   .command("engine", { hidden: true })
   .requiredOption("--data <dir>")
