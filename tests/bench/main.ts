@@ -12,6 +12,7 @@ import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
 import { benchFirstVisit } from "./first-visit.ts";
 import { benchGateway } from "./gateway.ts";
+import { benchImageBuilds } from "./image-builds.ts";
 import { benchImages } from "./images.ts";
 import { benchKill9 } from "./kill9.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
@@ -36,6 +37,7 @@ const AWAKE: Benchmarks = {
   burst: benchBurst,
   store: benchStore,
   images: benchImages,
+  builds: benchImageBuilds,
 };
 const STAY_AWAKE = { DORMOUSE_IDLE_MS: "600000" };
 /** On one that keeps some ready. */

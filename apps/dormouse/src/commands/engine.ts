@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { AppError } from "@dormouse/kernel";
 import { instanceDir, serveEngine, startEngine } from "@dormouse/engine";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
@@ -16,11 +17,15 @@ export interface EngineCommandOptions {
 export async function runEngine(options: EngineCommandOptions, config: Config): Promise<void> {
   armFault(config);
   const log = createLog({ process: "engine", level: config.logLevel });
+  const onError = (error: AppError): void =>
+    log.error({ event: "engine.error", code: error.code, err: error.cause ?? error });
   const engine = await startEngine({
     dataDir: options.data,
     agentFile: AGENT_FILE,
     serverUserId: Number(options.serverUser),
     admission: config.admission,
+    builds: config.builds,
+    onError,
     warmPool: warmSizes(config.warmPool),
     registries: mirrors(config.registries),
     pageOutAfterMs: config.pageOutAfterMs,
@@ -29,7 +34,7 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
   const server = serveEngine(engine.port, {
     socketFile: join(instanceDir(engine.instance.name), "engine.sock"),
     groupId: Number(options.serverGroup),
-    onError: (error) => log.error({ event: "engine.error", code: error.code, err: error.cause ?? error }),
+    onError,
   });
   log.info({ event: "engine.start", instance: engine.instance.name, sandboxCount: engine.sandboxes.count });
   if (engine.unreadableIds.length > 0) {
