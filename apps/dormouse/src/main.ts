@@ -131,6 +131,27 @@ image
     (await import("./commands/image.ts")).runImageBuild(name, configWith(options), options.tag),
   );
 
+const account = program
+  .command("account")
+  .description("accounts of a Dormouse that runs; none sees anything of another");
+account
+  .command("add <name>")
+  .description("make an account with its first workspace; prints where its owner joins")
+  .requiredOption("--owner <email>", "who is to own it")
+  .requiredOption("--workspace <name>", "name of its first workspace")
+  .addOption(dataOption())
+  .addHelpText("after", "\nExample:\n  $ ./dormouse account add Partner --owner ada@example.com --workspace partner")
+  .action(async (name: string, options: CommonOptions & { owner: string; workspace: string }) =>
+    (await import("./commands/account.ts")).runAccountAdd({ ...options, name }, configWith(options)),
+  );
+account
+  .command("ls")
+  .description("list the accounts: id, name and owners")
+  .addOption(dataOption())
+  .action(async (options: CommonOptions) =>
+    (await import("./commands/account.ts")).runAccountList(configWith(options)),
+  );
+
 program
   .command("engine", { hidden: true })
   .requiredOption("--data <dir>")
