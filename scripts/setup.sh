@@ -9,7 +9,7 @@ step() { printf 'setup: %s\n' "$1"; }
 packages="buildah ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhostname mmdebstrap mount nftables passwd procps skopeo util-linux zstd"
 for option in "$@"; do
   case $option in
-    --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc jq libc6-dev musl musl-tools openssl postgresql tmux zip" ;;
+    --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc jq libc6-dev make musl musl-tools openssl postgresql tmux unzip zip" ;;
     --bench) packages="$packages caddy curl nginx-light wrk" ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
   esac
@@ -43,7 +43,7 @@ fi
 # True when there is no file $1, or a source below the folders that follow is newer.
 is_stale() {
   target=$1 && shift
-  [ ! -e "$target" ] || [ -n "$(find "$@" -regex '.*\.\(ts\|js\|css\)' ! -name '*.test.ts' -newer "$target" | head -n 1)" ]
+  [ ! -e "$target" ] || [ -n "$(find "$@" -regex '.*\.\(ts\|js\|css\|template\)' ! -name '*.test.ts' -newer "$target" | head -n 1)" ]
 }
 
 if is_stale dist/sandbox-api packages/kernel packages/schema packages/sandbox-api apps/sandbox-api; then

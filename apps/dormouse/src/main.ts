@@ -120,7 +120,7 @@ zram
   .description("take it away again; what is in it comes back into RAM")
   .action(async () => (await import("./commands/zram.ts")).runZramOff());
 
-const image = program.command("image").description("images of a data folder");
+const image = program.command("image").description("our images in a data folder; the images of a workspace");
 image
   .command("build <name>")
   .description("build one of our images, such as base-image")
@@ -130,11 +130,6 @@ image
   .action(async (name: string, options: CommonOptions & { tag?: string }) =>
     (await import("./commands/image.ts")).runImageBuild(name, configWith(options), options.tag),
   );
-image
-  .command("ls")
-  .description("list the images")
-  .addOption(dataOption())
-  .action(async (options: CommonOptions) => (await import("./commands/image.ts")).runImageList(configWith(options)));
 
 const account = program
   .command("account")
