@@ -10,6 +10,7 @@ export * from "./duration.ts";
 export * from "./engine.ts";
 export * from "./network.ts";
 export * from "./routes.ts";
+export * from "./sandbox-activity.ts";
 export * from "./sandbox-api.ts";
 export * from "./sandbox-lifecycle.ts";
 export * from "./schedules.ts";

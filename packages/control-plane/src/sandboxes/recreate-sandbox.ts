@@ -6,6 +6,7 @@ import { toEngineSpec } from "./engine-spec.ts";
 import { happened, withEvent } from "./events.ts";
 import { failureOf } from "./failures.ts";
 import { stateConflict } from "./find-sandbox.ts";
+import { lookAfter } from "./idle-time.ts";
 import { requireImage } from "./images.ts";
 
 /** What only a new start can change. */
@@ -58,7 +59,7 @@ export async function assertBasePossible(
 }
 
 async function replace(context: SandboxContext, sandbox: SandboxRecord): Promise<SandboxRecord> {
-  const { store, engine, life, directory, lastUse, settings, clock } = context;
+  const { store, engine, directory, lastUse, settings, clock } = context;
   await engine.remove(sandbox.id);
   const mounts = toEngineMounts(sandbox.spec, await store.volumes.listAttachedTo(sandbox.id));
   const started = await engine.create(toEngineSpec(sandbox, settings.cpuCount, mounts));
@@ -72,7 +73,7 @@ async function replace(context: SandboxContext, sandbox: SandboxRecord): Promise
     await engine.remove(sandbox.id);
     throw stateConflict("start anew", sandbox);
   }
-  life.track(started);
+  lookAfter(context, deployed, started);
   lastUse.note(sandbox.id);
   directory.putSandbox(deployed);
   return deployed;
