@@ -21,6 +21,7 @@ import type { DiskSync } from "./disk-sync.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageManifest, ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
+import { MemoryGuard } from "./memory/guard.ts";
 import { Pager } from "./memory/pager.ts";
 import { memoryOf } from "./memory/usage.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
@@ -70,6 +71,7 @@ export class Sandboxes implements EnginePort {
   readonly #removals = new SingleFlight<void>();
   readonly #warm: WarmPool;
   readonly #pager: Pager;
+  readonly #guard: MemoryGuard;
   #creatingCount = 0;
 
   constructor(deps: SandboxesDeps) {
@@ -84,6 +86,7 @@ export class Sandboxes implements EnginePort {
       discard: (sandbox) => discardWarm(deps, sandbox),
       mayPrepare: () => this.#creatingCount === 0,
     });
+    this.#guard = new MemoryGuard(deps.cgroups);
     this.#pager = new Pager({
       cgroups: deps.cgroups,
       afterMs: deps.pageOutAfterMs,
@@ -125,6 +128,7 @@ export class Sandboxes implements EnginePort {
 
   /** Ends the sandboxes that are nobody's, and what else runs in the background. */
   async close(): Promise<void> {
+    this.#guard[Symbol.dispose]();
     await this.#warm.close();
     await this.#pager[Symbol.asyncDispose]();
   }
@@ -199,7 +203,9 @@ export class Sandboxes implements EnginePort {
 
   async memory(id: SandboxId): Promise<EngineSandboxMemory> {
     this.#find(id);
-    return { ...memoryOf(this.#deps.cgroups.processIds(id)), isPagedOut: this.#pager.isPagedOut(id) };
+    const lastEnd = this.#guard.lastEnd(id);
+    const isPagedOut = this.#pager.isPagedOut(id);
+    return { ...memoryOf(this.#deps.cgroups.processIds(id)), isPagedOut, ...(lastEnd && { lastEnd }) };
   }
 
   thaw(id: SandboxId): boolean {
@@ -320,6 +326,7 @@ export class Sandboxes implements EnginePort {
   async #end(id: SandboxId, entry: Entry): Promise<void> {
     await rm(entry.files.run, { force: true });
     this.#pager.forget(id);
+    this.#guard.forget(id);
     faultPoint("engine.remove.unrecorded");
     await this.#endProcesses(id);
     faultPoint("engine.remove.ended");

@@ -161,7 +161,7 @@ function streamOf(bytes: ArrayBuffer): ReadableStream {
   return new ReadableStream({
     type: "direct",
     pull(controller) {
-      controller.write(bytes);
+      void controller.write(bytes);
       controller.close();
     },
   });

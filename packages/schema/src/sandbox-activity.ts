@@ -44,7 +44,7 @@ export const SandboxActivity = z.object({
   open: OpenUses,
   /** Absent when the sandbox sleeps or did not say. */
   keepAliveProcesses: z.int().optional(),
-  /** Absent when the machine has none of it. */
+  /** Also which program was ended because the sandbox hung at its memory limit. Absent when the machine has none of it. */
   memory: EngineSandboxMemory.optional(),
 });
 export type SandboxActivity = z.infer<typeof SandboxActivity>;
