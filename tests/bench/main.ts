@@ -1,12 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { benchAfterHour, PAGE_OUT_AFTER_A_WHILE } from "./after-hour.ts";
 import { benchAgent } from "./agent.ts";
 import { benchBurst } from "./burst.ts";
 import { type BenchContext, withDormouse } from "./context.ts";
 import { benchCreate } from "./create.ts";
 import { benchCreateWarm, KEEP_WARM } from "./create-warm.ts";
+import { benchCycles } from "./cycles.ts";
 import { benchDeepSleep } from "./deep-sleep.ts";
+import { benchDensity } from "./density.ts";
 import { benchExec } from "./exec.ts";
 import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
@@ -14,6 +17,7 @@ import { benchFirstVisit } from "./first-visit.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchKill9 } from "./kill9.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
+import { benchRealWork } from "./real-work.ts";
 import { benchStore } from "./store.ts";
 import { benchWake } from "./wake.ts";
 import { benchWatch } from "./watch.ts";
@@ -34,19 +38,22 @@ const AWAKE: Benchmarks = {
   websockets: benchWebSockets,
   burst: benchBurst,
   store: benchStore,
+  work: benchRealWork,
 };
 const STAY_AWAKE = { DORMOUSE_IDLE_MS: "600000" };
 /** On one that keeps some ready. */
 const WARM: Benchmarks = { warm: benchCreateWarm };
 /** On one whose sandboxes fall asleep as soon as they may. */
-const ASLEEP: Benchmarks = { wake: benchWake };
+const ASLEEP: Benchmarks = { wake: benchWake, cycles: benchCycles };
 const FALL_ASLEEP_SOON = { DORMOUSE_IDLE_MS: "100" };
 /** On one whose processes are killed. */
 const KILLED: Benchmarks = { kill9: benchKill9 };
 /** On one that moves them to swap as soon as they are asleep. */
-const DEEP_ASLEEP: Benchmarks = { deep: benchDeepSleep };
+const DEEP_ASLEEP: Benchmarks = { deep: benchDeepSleep, density: benchDensity };
 const FALL_DEEP_ASLEEP_SOON = { ...FALL_ASLEEP_SOON, DORMOUSE_PAGE_OUT_AFTER_MS: "50" };
-const NAMES = [AWAKE, WARM, ASLEEP, DEEP_ASLEEP, KILLED].flatMap((benchmarks) => Object.keys(benchmarks));
+/** On one that does so after a while. */
+const LONG_ASLEEP: Benchmarks = { hour: benchAfterHour };
+const NAMES = [AWAKE, WARM, ASLEEP, DEEP_ASLEEP, LONG_ASLEEP, KILLED].flatMap((benchmarks) => Object.keys(benchmarks));
 
 const HELP = `Usage: npm run bench -- [options]
 
@@ -87,6 +94,7 @@ async function runAll(names: readonly string[]): Promise<Figure[]> {
     ...(await runSome(FALL_ASLEEP_SOON, ASLEEP, names)),
     ...(await runSome(STAY_AWAKE, KILLED, names)),
     ...(await runSome(FALL_DEEP_ASLEEP_SOON, DEEP_ASLEEP, names)),
+    ...(await runSome({ ...FALL_ASLEEP_SOON, ...PAGE_OUT_AFTER_A_WHILE }, LONG_ASLEEP, names)),
   ];
 }
 
