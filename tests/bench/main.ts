@@ -18,6 +18,7 @@ import { benchGateway } from "./gateway.ts";
 import { benchKill9 } from "./kill9.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
 import { benchRealWork } from "./real-work.ts";
+import { publish, publishedRun, writeCharts } from "./report/publish.ts";
 import { benchStore } from "./store.ts";
 import { benchWake } from "./wake.ts";
 import { benchWatch } from "./watch.ts";
@@ -62,7 +63,10 @@ never because a target is missed.
 
   --only <names>  of ${NAMES.join(", ")}; separated by commas
   --json <file>   write the figures as JSON
-  --quick         fewer rounds, at most a minute in all
+  --charts <dir>  write a chart of each figure as SVG
+  --publish       run everything and make it what docs/performance.md and the README show
+  --republish     the same with the run that was published last, without measuring
+  --quick         fewer rounds, at most three minutes in all
   --help          this text
 `;
 
@@ -70,6 +74,9 @@ const { values } = parseArgs({
   options: {
     only: { type: "string" },
     json: { type: "string" },
+    charts: { type: "string" },
+    publish: { type: "boolean", default: false },
+    republish: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -119,12 +126,18 @@ function print(figures: Figure[]): Figure[] {
   return figures;
 }
 
-if (values.help) {
-  process.stdout.write(HELP);
-} else {
+async function measure(): Promise<void> {
+  if (values.publish && values.only !== undefined) throw new Error("Cannot publish a part: leave --only out");
   const names = selectedNames();
   console.log(`${machineLine()}\n`);
   const figures = await runAll(names);
   const json = Object.fromEntries(figures.map(({ key, value }) => [key, value]));
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(json, null, 2)}\n`);
+  if (values.charts !== undefined) writeCharts(values.charts, figures);
+  if (!values.publish) return;
+  publish({ machine: machineLine(), date: new Date().toISOString().slice(0, 10), figures });
 }
+
+if (values.help) process.stdout.write(HELP);
+else if (values.republish) publish(publishedRun());
+else await measure();
