@@ -10,7 +10,7 @@ packages="ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhostname mm
 for option in "$@"; do
   case $option in
     --test) packages="$packages busybox-static caddy chromium curl fonts-dejavu-core musl musl-tools openssl postgresql" ;;
-    --bench) packages="$packages caddy curl nginx-light wrk" ;;
+    --bench) packages="$packages caddy curl nginx-light podman wrk" ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
   esac
 done

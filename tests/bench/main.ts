@@ -18,6 +18,7 @@ import { benchGateway } from "./gateway.ts";
 import { benchKill9 } from "./kill9.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
 import { benchRealWork } from "./real-work.ts";
+import { benchPodman } from "./podman.ts";
 import { publish, publishedRun, writeCharts } from "./report/publish.ts";
 import { benchStore } from "./store.ts";
 import { benchWake } from "./wake.ts";
@@ -40,6 +41,7 @@ const AWAKE: Benchmarks = {
   burst: benchBurst,
   store: benchStore,
   work: benchRealWork,
+  podman: benchPodman,
 };
 const STAY_AWAKE = { DORMOUSE_IDLE_MS: "600000" };
 /** On one that keeps some ready. */

@@ -22,6 +22,8 @@ export const BOUNDS: Readonly<Record<string, string>> = {
   server_start_10000_ms: "Reading all records once.",
   real_work_ratio:
     "The overlay file system and the system call filter; the same programs, cache and disk on both sides.",
+  podman_ms:
+    "podman is a new process for each command, with its own store, lock and monitor; ours are two HTTP calls to what runs already.",
   wake_resident_ms:
     "Eight hand-overs between threads that were idle ([0029](decisions/0029-where-a-wake-spends-its-time.md)).",
   cycles_10000: "Not a speed: every first call after a sleep is answered, and memory and open files are as they were.",
