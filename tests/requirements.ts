@@ -134,7 +134,7 @@ export const SECTIONS: readonly Section[] = [
       pending("F089 DOCS", "Versions of an image"),
       pending("F090 DOCS", "Images from private registries"),
       pending("F091 DOCS", "Build arguments and secrets"),
-      pending("F092 DOCS", "Public images"),
+      pending("F092 DOCS", "Public images", "ten of them are there; the list by the API"),
     ],
   },
   {

@@ -6,7 +6,7 @@ root=$1
 node_version=24
 npm_version=11
 
-step() { printf '  base-image: %s\n' "$1" >&2; }
+. "$(dirname "$0")/../common.sh"
 
 step "Debian packages"
 mmdebstrap --quiet --mode=root --variant=minbase \
@@ -40,4 +40,4 @@ if ls /usr/local/share/ca-certificates/*.crt > /dev/null 2>&1; then
 fi
 
 mkdir -p "$root/blaxel"
-rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/usr/share/doc/* "$root"/usr/share/man/*
+clean_up

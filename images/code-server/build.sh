@@ -3,30 +3,14 @@
 # entrypoint of the tutorial "code-server in a sandbox".
 set -eu
 root=$1
-recipe=$(dirname "$0")
 code_server=4.139.1
-
-step() { printf '  code-server: %s\n' "$1" >&2; }
-
-# Runs in the image, without this host's environment: npm's variables would change what npm does there.
-inside() {
-  chroot "$root" env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
-    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt npm_config_cache=/tmp/npm npm_config_update_notifier=false \
-    npm_config_fetch_timeout=30000 npm_config_fetch_retries=5 "$@"
-}
-
-# They end with the mount namespace of this build.
-mount --rbind /dev "$root/dev"
-mount -t proc proc "$root/proc"
-mount -t tmpfs tmpfs "$root/tmp"
-mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+. "$(dirname "$0")/../common.sh"
+show_system
 
 step "Debian packages"
 compiler="g++ make libsqlite3-dev"
-inside apt-get update -qq
 # shellcheck disable=SC2086
-inside apt-get install -y -qq --no-install-recommends \
-  wget jq sed grep nano vim sudo zip tree bash curl procps git python3 unzip ca-certificates $compiler > /dev/null 2>&1
+install_packages wget jq sed grep nano vim sudo zip tree bash curl procps git python3 unzip ca-certificates $compiler
 
 step "TypeScript and webpack"
 inside npm install --global --silent typescript@5.9.3 ts-node@10.9.2 @types/node@24 dotenv@18.0.10 webpack@5.112.2 webpack-cli@7.3.1
@@ -48,5 +32,5 @@ inside env GYP_DEFINES=sqlite=/usr npm rebuild --prefix "$code" --silent --noded
 
 # shellcheck disable=SC2086
 inside apt-get purge -y -qq --auto-remove $compiler > /dev/null 2>&1
-rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/usr/share/doc/* "$root"/usr/share/man/*
+clean_up
 install -D -m 755 "$recipe/entrypoint.sh" "$root/home/user/entrypoint.sh"

@@ -7,7 +7,7 @@ create_next_app_version=16.4.3
 # What create-next-app leaves open is as it was on this day.
 packages_before=2026-11-15
 
-step() { printf '  nextjs: %s\n' "$1" >&2; }
+. "$(dirname "$0")/../common.sh"
 
 # An answer that is lost on the way is asked for again soon: npm itself would wait five minutes.
 export npm_config_fetch_timeout=30000 npm_config_fetch_retries=5

@@ -1,6 +1,10 @@
 import { AppError, randomId } from "@dormouse/kernel";
 import {
+  type CollectedImages,
   type EngineImage,
+  type EngineImageId,
+  type EngineImageRequest,
+  type EngineImageState,
   type EnginePort,
   type EngineSandbox,
   type EngineSandboxMemory,
@@ -10,6 +14,7 @@ import {
   type UnpackedVolume,
   type VolumeId,
 } from "@dormouse/schema";
+import { MemoryBuilds } from "./memory-builds.ts";
 
 /** An engine that keeps its sandboxes in memory: a full implementation of the port for the layers above it. */
 export class MemoryEngine implements EnginePort {
@@ -26,6 +31,7 @@ export class MemoryEngine implements EnginePort {
   readonly contents = new Map<VolumeId, string>();
   /** Awaited before a volume changes. */
   beforeVolumeChange: () => Promise<void> = () => Promise.resolve();
+  readonly builds = new MemoryBuilds();
   readonly #imageNames: readonly string[];
 
   constructor(imageNames: readonly string[] = ["base-image", "nextjs"]) {
@@ -40,7 +46,10 @@ export class MemoryEngine implements EnginePort {
     this.specs.push(spec);
     await this.beforeCreate();
     const imageName = spec.image.replace(/^(blaxel|sandbox)\//, "").replace(/:.*$/, "");
-    if (!this.#imageNames.includes(imageName)) {
+    const isThere = spec.image.startsWith("@")
+      ? this.builds.isReady(spec.image.slice(1))
+      : this.#imageNames.includes(imageName);
+    if (!isThere) {
       throw new AppError("INVALID_IMAGE", `Cannot start sandbox "${spec.id}": no image "${spec.image}"`);
     }
     const sandbox: EngineSandbox = {
@@ -84,6 +93,15 @@ export class MemoryEngine implements EnginePort {
     return awake;
   }
 
+  /** By sandbox: why it may not start again. */
+  readonly restartBans = new Map<SandboxId, string>();
+
+  async forbidRestart(id: SandboxId, reason: string | null): Promise<void> {
+    await this.get(id);
+    if (reason === null) this.restartBans.delete(id);
+    else this.restartBans.set(id, reason);
+  }
+
   async remove(id: SandboxId): Promise<void> {
     await this.beforeRemove();
     this.#sandboxes.delete(id);
@@ -124,5 +142,39 @@ export class MemoryEngine implements EnginePort {
 
   async images(): Promise<EngineImage[]> {
     return this.#imageNames.map((name) => ({ name, tag: "latest", sizeBytes: 1, createdAtMs: 0 }));
+  }
+
+  async buildImage(
+    id: EngineImageId,
+    request: EngineImageRequest,
+    context?: ReadableStream<Uint8Array>,
+  ): Promise<void> {
+    const text = context === undefined ? "" : await new Response(context).text();
+    await this.builds.begin(id, request, text);
+  }
+
+  async image(id: EngineImageId): Promise<EngineImageState> {
+    return this.builds.state(id);
+  }
+
+  async waitForImage(id: EngineImageId): Promise<EngineImageState> {
+    return this.builds.end(id);
+  }
+
+  async imageLog(id: EngineImageId, { fromByte }: { fromByte: number }): Promise<ReadableStream<Uint8Array>> {
+    return new Blob([this.builds.log(id).slice(fromByte)]).stream();
+  }
+
+  async removeImage(id: EngineImageId): Promise<void> {
+    this.builds.remove(id);
+  }
+
+  async pushImage(id: EngineImageId, reference: string): Promise<{ digest: string }> {
+    this.builds.state(id);
+    return { digest: `sha256:${reference}` };
+  }
+
+  async collectImages(): Promise<CollectedImages> {
+    return { layerCount: 0, freedBytes: 0 };
   }
 }

@@ -2,7 +2,10 @@ import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, isErrorCode } from "@dormouse/kernel";
 import {
+  CollectedImages,
   EngineImage,
+  EngineImageState,
+  type EngineImagePort,
   type EnginePort,
   EngineSandbox,
   EngineSandboxMemory,
@@ -48,6 +51,7 @@ export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: Engi
     thaw: (id) => thaw(freezeFiles.get(id)),
     sleep: async (id) => void (await call("POST", `/sandboxes/${id}/sleep`)),
     wake: async (id) => remember(await call("POST", `/sandboxes/${id}/wake`)),
+    forbidRestart: async (id, reason) => void (await call("PUT", `/sandboxes/${id}/restarts`, { reason })),
     remove: async (id) => {
       await call("DELETE", `/sandboxes/${id}`);
       freezeFiles.delete(id);
@@ -60,9 +64,35 @@ export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: Engi
     resizeVolume: async (id, sizeMiB) => void (await call("PUT", `/volumes/${id}`, { sizeMiB })),
     removeVolume: async (id) => void (await call("DELETE", `/volumes/${id}`)),
     stats: async () => EngineStats.parse(await call("GET", "/stats")),
-    images: async () => z.array(EngineImage).parse(await call("GET", "/images")),
+    ...imageCalls(socketFile, call),
   };
 }
+
+type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
+
+function imageCalls(socketFile: string, call: Call): EngineImagePort {
+  return {
+    images: async () => z.array(EngineImage).parse(await call("GET", "/images")),
+    buildImage: async (id, request, context = new Blob([]).stream()) => {
+      const query = new URLSearchParams({ request: JSON.stringify(request) });
+      await readAnswer(await sendStream(socketFile, `/images/${id}?${query.toString()}`, context));
+    },
+    image: async (id) => EngineImageState.parse(await call("GET", `/images/${id}`)),
+    waitForImage: async (id) => EngineImageState.parse(await call("GET", `/images/${id}/end`)),
+    imageLog: async (id, { fromByte, follow }) => {
+      const path = `/images/${id}/log?fromByte=${fromByte}&follow=${follow}`;
+      const response = await sendPatiently({ socketFile, method: "GET", path, body: undefined }, 0);
+      if (!response.ok) await readAnswer(response);
+      return response.body ?? new Blob([]).stream();
+    },
+    removeImage: async (id) => void (await call("DELETE", `/images/${id}`)),
+    pushImage: async (id, reference, credentials) =>
+      PushedImage.parse(await call("POST", `/images/${id}/push`, { reference, credentials })),
+    collectImages: async () => CollectedImages.parse(await call("DELETE", "/images")),
+  };
+}
+
+const PushedImage = z.object({ digest: z.string() });
 
 /** The wake path: one write to the kernel, 20 µs, where asking the engine costs half a millisecond (decision 0005). */
 function thaw(freezeFile: string | undefined): boolean {

@@ -2,16 +2,17 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
-import type { SandboxId } from "@dormouse/schema";
+import type { EnginePort, SandboxId } from "@dormouse/schema";
 import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { sweepAbandoned } from "./abandoned.ts";
-import { openCgroups } from "./cgroups.ts";
+import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
 import { SlotPool } from "./network/slots.ts";
+import { enginePort } from "./port.ts";
 import { isAlive, readStoredSandboxes } from "./records.ts";
 import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
@@ -38,6 +39,8 @@ export interface EngineOptions {
 
 export interface Engine extends AsyncDisposable {
   readonly sandboxes: Sandboxes;
+  /** All of it, as the server asks for it. */
+  readonly port: EnginePort;
   readonly images: ImageStore;
   readonly instance: Instance;
   /** Sandboxes left alone because their records cannot be read; for the log. */
@@ -78,13 +81,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     readyCount: options.readySlotCount ?? 16,
     takenAddresses: running.map((run) => run.slot.address),
   });
+  const volumes = new Volumes(layout);
   const sandboxes = new Sandboxes({
     layout,
     cgroups,
     images,
     layers: await LayerMounts.open(layout, images),
     slots,
-    volumes: new Volumes(layout),
+    volumes,
     disk,
     /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
     runtimeFile: sealedCopy(RUNTIME_FILE),
@@ -102,18 +106,28 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   slots.refill();
   sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> =>
-    (closing ??= (async () => {
-      await sandboxes.close();
-      await slots.close();
-      await disk[Symbol.asyncDispose]();
-      if (sandboxes.count > 0) return;
-      await removeFirewall({ instance: name, subnet });
-      cgroups.close();
-      releaseInstance(instance);
-    })());
+  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
-  return { sandboxes, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
+  const port = enginePort({ sandboxes, volumes, images });
+  return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
+}
+
+interface RunningParts {
+  readonly instance: Instance;
+  readonly cgroups: Cgroups;
+  readonly slots: SlotPool;
+  readonly disk: DiskSync;
+  readonly sandboxes: Sandboxes;
+}
+
+async function endEngine({ instance, cgroups, slots, disk, sandboxes }: RunningParts): Promise<void> {
+  await sandboxes.close();
+  await slots.close();
+  await disk[Symbol.asyncDispose]();
+  if (sandboxes.count > 0) return;
+  await removeFirewall({ instance: instance.name, subnet: instance.subnet });
+  cgroups.close();
+  releaseInstance(instance);
 }
 
 /** At a path root inside can reach, wherever this installation lies. */

@@ -42,6 +42,8 @@ export function sandboxFiles(layout: Layout, id: SandboxId) {
     dataDir,
     spec: join(dataDir, "spec.json"),
     run: join(dataDir, "run.json"),
+    /** Why it may not start again; absent when it may. */
+    restartBan: join(dataDir, "restart-ban"),
     upper: join(dataDir, "upper"),
     work: join(dataDir, "work"),
     log: join(dataDir, "boot.log"),

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { AppError } from "@dormouse/kernel";
 import { EngineSandboxSpec, SandboxId, SandboxRestart } from "@dormouse/schema";
 import { z } from "zod";
-import { type Layout, sandboxFiles } from "./layout.ts";
+import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
 
 /** What was asked for; written before anything is started. */
 export const SpecRecord = z.object({ spec: EngineSandboxSpec, createdAtMs: z.number() });
@@ -21,6 +22,16 @@ export const RunRecord = z.object({
 });
 export type RunRecord = z.infer<typeof RunRecord>;
 
+/** Why a sandbox may not start again. */
+export const RestartBan = z.object({ reason: z.string() });
+export type RestartBan = z.infer<typeof RestartBan>;
+
+/** @throws FORBIDDEN with the reason it was told */
+export function assertRestartAllowed({ restartBan }: SandboxFiles): void {
+  const ban = readRecord(restartBan, RestartBan);
+  if (ban !== undefined) throw new AppError("FORBIDDEN", ban.reason);
+}
+
 /** What an earlier engine left in the folder of one sandbox. */
 export type StoredSandbox =
   | ({ readonly state: "whole"; readonly run: RunRecord } & SpecRecord)
@@ -30,7 +41,7 @@ export type StoredSandbox =
   | { readonly state: "unreadable" };
 
 /** Replaces the file in one step, so a reader never sees half of it; `DiskSync` makes it last. */
-export function writeRecord(file: string, record: SpecRecord | RunRecord): void {
+export function writeRecord(file: string, record: SpecRecord | RunRecord | RestartBan): void {
   writeFileSync(`${file}.new`, JSON.stringify(record));
   renameSync(`${file}.new`, file);
 }

@@ -1,18 +1,16 @@
+import { rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, faultPoint, KeyedMutex, randomId, Semaphore, SingleFlight } from "@dormouse/kernel";
 import {
-  type EnginePort,
-  type EngineImage,
   type EngineSandbox,
   type EngineSandboxMemory,
   type EngineSandboxSpec,
   type EngineSandboxState,
   type EngineStats,
   SandboxId,
+  type SandboxPort,
   type SandboxRestart,
-  type UnpackedVolume,
-  type VolumeId,
 } from "@dormouse/schema";
 import { admitCreate, admitRestart, type AdmissionPolicy, hostRoom, type Load } from "./admission.ts";
 import type { BundleDefaults } from "./bundle.ts";
@@ -25,7 +23,14 @@ import { MemoryGuard } from "./memory/guard.ts";
 import { Pager } from "./memory/pager.ts";
 import { memoryOf } from "./memory/usage.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
-import { isAlive, isOfThisBoot, type RunRecord, type StoredSandbox, writeRecord } from "./records.ts";
+import {
+  assertRestartAllowed,
+  isAlive,
+  isOfThisBoot,
+  type RunRecord,
+  type StoredSandbox,
+  writeRecord,
+} from "./records.ts";
 import { prepareFiles } from "./rootfs.ts";
 import { startProcesses } from "./start.ts";
 import { WarmPool } from "./warm-pool.ts";
@@ -63,7 +68,7 @@ interface Entry {
 }
 
 /** The life of every sandbox on this machine: create, sleep, wake, remove. The kernel and the disk hold the truth. */
-export class Sandboxes implements EnginePort {
+export class Sandboxes implements SandboxPort {
   readonly #deps: SandboxesDeps;
   readonly #entries = new Map<SandboxId, Entry>();
   readonly #changes = new KeyedMutex();
@@ -229,6 +234,13 @@ export class Sandboxes implements EnginePort {
     });
   }
 
+  async forbidRestart(id: SandboxId, reason: string | null): Promise<void> {
+    const { restartBan } = this.#find(id).files;
+    if (reason === null) rmSync(restartBan, { force: true });
+    else writeRecord(restartBan, { reason });
+    this.#deps.disk.later(this.#filesOf(id).dataDir);
+  }
+
   remove(id: SandboxId): Promise<void> {
     return this.#removals.run(id, () =>
       this.#changes.run(id, async () => {
@@ -246,26 +258,6 @@ export class Sandboxes implements EnginePort {
       sandboxes: this.#deps.cgroups.memory(),
       engine: { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1_000_000 },
     };
-  }
-
-  async images(): Promise<EngineImage[]> {
-    return this.#deps.images.list();
-  }
-
-  createVolume(id: VolumeId, sizeMiB: number, source?: VolumeId): Promise<void> {
-    return this.#deps.volumes.create(id, sizeMiB, source);
-  }
-
-  unpackVolume(id: VolumeId, sizeMiB: number, archive: ReadableStream<Uint8Array>): Promise<UnpackedVolume> {
-    return this.#deps.volumes.unpack(id, sizeMiB, archive);
-  }
-
-  resizeVolume(id: VolumeId, sizeMiB: number): Promise<void> {
-    return this.#deps.volumes.resize(id, sizeMiB);
-  }
-
-  removeVolume(id: VolumeId): Promise<void> {
-    return this.#deps.volumes.remove(id);
   }
 
   async #start(entry: Entry, image: ImageManifest, restart?: SandboxRestart): Promise<void> {
@@ -299,6 +291,7 @@ export class Sandboxes implements EnginePort {
 
   /** From its entrypoint again, with its files: after a host reboot or when everything inside has died. */
   async #restart(entry: Entry): Promise<void> {
+    assertRestartAllowed(entry.files);
     admitRestart(this.#deps.admission, hostRoom(this.#deps.layout.dataDir));
     const reason = entry.run === undefined || isOfThisBoot(entry.run) ? "processes-ended" : "host-reboot";
     await this.#endProcesses(entry.spec.id);

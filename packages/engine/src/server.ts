@@ -1,6 +1,15 @@
 import { chmodSync, chownSync, rmSync } from "node:fs";
 import { AppError, toAppError } from "@dormouse/kernel";
-import { type EnginePort, EngineSandboxSpec, SandboxId, VolumeId, VolumeSizeMiB } from "@dormouse/schema";
+import {
+  EngineImageId,
+  EngineImageRequest,
+  type EnginePort,
+  EngineSandboxSpec,
+  RegistryCredentials,
+  SandboxId,
+  VolumeId,
+  VolumeSizeMiB,
+} from "@dormouse/schema";
 import { z } from "zod";
 
 export interface EngineServerOptions {
@@ -32,6 +41,7 @@ export function serveEngine(engine: EnginePort, options: EngineServerOptions): A
   };
 }
 
+const RestartRule = z.strictObject({ reason: z.string().max(1024).nullable() });
 const NewId = z.strictObject({ image: z.string().max(256) });
 const VolumeSize = z.strictObject({ sizeMiB: VolumeSizeMiB });
 const NewVolume = z.strictObject({ sizeMiB: VolumeSizeMiB, source: VolumeId.optional() });
@@ -45,8 +55,6 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
       return Response.json({ status: "ok" });
     case "GET stats":
       return Response.json(await engine.stats());
-    case "GET images":
-      return Response.json(await engine.images());
     case "POST ids":
       return Response.json(await engine.newId(NewId.parse(await request.json()).image));
     case "GET sandboxes":
@@ -60,6 +68,9 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
       return Response.json({});
     case "DELETE sandboxes/:id":
       await engine.remove(SandboxId.parse(rawId));
+      return Response.json({});
+    case "PUT sandboxes/:id/restarts":
+      await engine.forbidRestart(SandboxId.parse(rawId), RestartRule.parse(await request.json()).reason);
       return Response.json({});
     case "GET sandboxes/:id/memory":
       return Response.json(await engine.memory(SandboxId.parse(rawId)));
@@ -83,6 +94,41 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
       return Response.json({});
     case "DELETE volumes/:id":
       await engine.removeVolume(VolumeId.parse(rawId));
+      return Response.json({});
+    default:
+      return answerAboutImages(engine, request, call);
+  }
+}
+
+const ImagePush = z.strictObject({ reference: z.string().max(512), credentials: RegistryCredentials });
+
+async function answerAboutImages(engine: EnginePort, request: Request, call: string): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url);
+  const id = (): EngineImageId => EngineImageId.parse(pathname.split("/")[2]);
+  switch (call) {
+    case "GET images":
+      return Response.json(await engine.images());
+    case "DELETE images":
+      return Response.json(await engine.collectImages());
+    case "PUT images/:id": {
+      const wanted = EngineImageRequest.parse(JSON.parse(searchParams.get("request") ?? "null"));
+      await engine.buildImage(id(), wanted, request.body ?? undefined);
+      return Response.json({});
+    }
+    case "GET images/:id":
+      return Response.json(await engine.image(id()));
+    case "GET images/:id/end":
+      return Response.json(await engine.waitForImage(id()));
+    case "GET images/:id/log": {
+      const fromByte = Number(searchParams.get("fromByte"));
+      return new Response(await engine.imageLog(id(), { fromByte, follow: searchParams.get("follow") === "true" }));
+    }
+    case "POST images/:id/push": {
+      const { reference, credentials } = ImagePush.parse(await request.json());
+      return Response.json(await engine.pushImage(id(), reference, credentials));
+    }
+    case "DELETE images/:id":
+      await engine.removeImage(id());
       return Response.json({});
     default:
       throw new AppError("ROUTE_NOT_FOUND", `Cannot answer "${call}": the engine has no such call`);

@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, type ErrorCode, faultPoint, toAppError } from "@dormouse/kernel";
-import type { EnginePort, EngineSandboxState, SandboxId, SandboxRestart } from "@dormouse/schema";
+import type { EngineSandboxState, SandboxId, SandboxPort, SandboxRestart } from "@dormouse/schema";
 import { countKeepAlive, untilAgentIsIdle } from "./agent-idle.ts";
 import { Lease, type LeaseHolder, type LeaseUse } from "./lease.ts";
 
@@ -28,7 +28,7 @@ export interface LifeEntryOptions {
   readonly id: SandboxId;
   readonly address: string;
   readonly state: EngineSandboxState;
-  readonly engine: EnginePort;
+  readonly engine: SandboxPort;
   /** Infinite for one that is not to sleep. */
   readonly idleMs: number;
 }
@@ -62,7 +62,7 @@ interface LifeEventDetails {
  */
 export class SandboxLifeEntry implements LeaseHolder {
   readonly #id: SandboxId;
-  readonly #engine: EnginePort;
+  readonly #engine: SandboxPort;
   readonly #leases = new Set<Lease>();
   /** Of the agent that runs now: its relays go with it. */
   readonly relayPorts = new Map<number, number>();

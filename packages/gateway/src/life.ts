@@ -1,10 +1,10 @@
 import { AppError } from "@dormouse/kernel";
-import type { EnginePort, EngineSandboxState, SandboxId } from "@dormouse/schema";
+import type { SandboxPort, EngineSandboxState, SandboxId } from "@dormouse/schema";
 import type { Lease } from "./lease.ts";
 import { type LifeActivity, SandboxLifeEntry, type LifeState } from "./life-entry.ts";
 
 export interface SandboxLifeOptions {
-  readonly engine: EnginePort;
+  readonly engine: SandboxPort;
   /** Time after the last lease at which a sandbox falls asleep. */
   readonly idleMs: number;
 }

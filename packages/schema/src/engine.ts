@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { EngineImagePort } from "./engine-images.ts";
 import { MountPath, VOLUMES_MAX_COUNT, VolumeSizeMiB } from "./volume-attachments.ts";
 
 /** Engine-side id of a sandbox: names its folder, cgroup and mounts on the machine, so it stays short and plain. */
@@ -30,7 +31,7 @@ export const EngineSandboxSpec = z.strictObject({
   id: SandboxId,
   /** Name shown inside: the hostname. */
   hostname: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/),
-  /** `name[:tag]`, optionally prefixed `blaxel/` or `sandbox/`. */
+  /** A public one as `name[:tag]`, optionally prefixed `blaxel/` or `sandbox/`; any other as `@<EngineImageId>`. */
   image: z.string().min(1).max(256),
   memoryMiB: z.int().min(64).max(1_048_576),
   /** CPU share in cores; the machine's own count caps it. */
@@ -86,15 +87,6 @@ export const EngineSandboxMemory = z.object({
 });
 export type EngineSandboxMemory = z.infer<typeof EngineSandboxMemory>;
 
-export const EngineImage = z.object({
-  /** Without prefix: `base-image`. */
-  name: z.string(),
-  tag: z.string(),
-  sizeBytes: z.number(),
-  createdAtMs: z.number(),
-});
-export type EngineImage = z.infer<typeof EngineImage>;
-
 /** What became of an archive. */
 export const UnpackedVolume = z.object({
   /** Of all files together. */
@@ -119,7 +111,10 @@ export type EngineStats = z.infer<typeof EngineStats>;
  * One machine's sandboxes, as the server sees them. Every method rejects with an `AppError`; `ENGINE_UNAVAILABLE` when the
  * engine cannot be reached.
  */
-export interface EnginePort {
+export interface EnginePort extends SandboxPort, VolumePort, EngineImagePort {}
+
+/** The life of sandboxes. */
+export interface SandboxPort {
   /** An id for a new sandbox of this image: where one is kept ready, its id, which is good for some seconds. */
   newId(image: string): Promise<SandboxId>;
   /**
@@ -144,10 +139,18 @@ export interface EnginePort {
   thaw(id: SandboxId): boolean;
   /** Thaws; a stopped sandbox is started again from its entrypoint. Idempotent. @throws SANDBOX_NOT_FOUND, HOST_FULL */
   wake(id: SandboxId): Promise<EngineSandbox>;
+  /**
+   * Whether a sandbox whose processes have ended may start again: with a `reason` its next start fails with FORBIDDEN and that
+   * reason, with `null` it may. One that runs or sleeps goes on. Kept across restarts. Idempotent. @throws SANDBOX_NOT_FOUND
+   */
+  forbidRestart(id: SandboxId, reason: string | null): Promise<void>;
   /** Ends its processes and erases its files. Idempotent: an unknown id is already gone. */
   remove(id: SandboxId): Promise<void>;
-  images(): Promise<EngineImage[]>;
   stats(): Promise<EngineStats>;
+}
+
+/** The life of volumes. */
+export interface VolumePort {
   /**
    * An empty volume, or one with what is in `source`, which no sandbox may have then. Idempotent for one size.
    * @throws VOLUME_ALREADY_EXISTS, VOLUME_NOT_FOUND, VOLUME_IN_USE, INVALID_ARGUMENT when the content does not fit, HOST_FULL

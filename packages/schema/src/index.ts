@@ -7,6 +7,7 @@ export * from "./control-plane.ts";
 export * from "./custom-domains.ts";
 export * from "./domain-name.ts";
 export * from "./duration.ts";
+export * from "./engine-images.ts";
 export * from "./engine.ts";
 export * from "./network.ts";
 export * from "./routes.ts";

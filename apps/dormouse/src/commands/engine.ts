@@ -30,7 +30,7 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
     pageOutAfterMs: config.pageOutAfterMs,
     ...(config.resolver === undefined ? {} : { resolver: config.resolver }),
   });
-  const server = serveEngine(engine.sandboxes, {
+  const server = serveEngine(engine.port, {
     socketFile: join(instanceDir(engine.instance.name), "engine.sock"),
     groupId: Number(options.serverGroup),
     onError: (error) => log.error({ event: "engine.error", code: error.code, err: error.cause ?? error }),

@@ -18,6 +18,10 @@ class Recipes implements Disposable {
     writeFileSync(join(dir, "config.json"), JSON.stringify(config));
   }
 
+  share(script: string): void {
+    writeFileSync(join(this.#dir, "recipes", "common.sh"), script);
+  }
+
   build(name: string, reference?: string) {
     return buildImage({
       recipesDir: join(this.#dir, "recipes"),
@@ -61,7 +65,7 @@ test("a recipe adds a layer to another: what it adds, changes and deletes is so 
   await suite.port.remove(sandbox.id);
 });
 
-test("a recipe runs again when it or the one below it changes, and only then", async () => {
+test("a recipe runs again when it, the one below it or what they share changes, and only then", async () => {
   using recipes = new Recipes();
   recipes.write("small", SMALL_ROOT, {});
   recipes.write("above", "echo 1 > $root/app/version", { from: "small" });
@@ -74,6 +78,9 @@ test("a recipe runs again when it or the one below it changes, and only then", a
   recipes.write("small", `${SMALL_ROOT}\n# changed`, {});
   await recipes.build("above");
   expect((await recipes.runs()).slice(3)).toEqual(["small", "above"]);
+  recipes.share("# what recipes share");
+  await recipes.build("above");
+  expect((await recipes.runs()).slice(5)).toEqual(["small", "above"]);
 });
 
 test("a recipe that fails leaves no layer and no mount", async () => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import { z } from "zod";
 import { importImage, type ImportedLayer } from "./import.ts";
@@ -18,6 +18,9 @@ export interface BuildRequest {
   /** Where built layers are kept for the next data folder of this machine. */
   readonly cacheDir: string;
 }
+
+/** Beside the recipes: what their scripts share. */
+const SHARED_SCRIPT = "common.sh";
 
 /** A recipe's `config.json`: how its image starts. */
 const RecipeConfig = z.looseObject({
@@ -64,7 +67,7 @@ function findRecipe(name: string, recipesDir: string): string {
   const recipeDir = join(recipesDir, name);
   if (/^[a-z0-9-]+$/.test(name) && existsSync(join(recipeDir, "build.sh"))) return recipeDir;
   throw new AppError("INVALID_ARGUMENT", `Cannot build image "${name}": there is no recipe for it`, {
-    hint: `Recipes: ${readdirSync(recipesDir).join(", ")}`,
+    hint: `Recipes: ${recipeNames(recipesDir).join(", ")}`,
   });
 }
 
@@ -105,10 +108,22 @@ const failedBuild = (script: string, exitCode: number | null): AppError =>
     hint: "Its output above says why; the package registries must be reachable",
   });
 
-/** Changes with any file of the recipe and with any layer below it. */
+/** Changes with any file of the recipe, with what recipes share, and with any layer below it. */
 function recipeHash(recipeDir: string, below: readonly ImportedLayer[]): string {
   const hash = createHash("sha256");
-  for (const file of readdirSync(recipeDir).toSorted()) hash.update(file).update(readFileSync(join(recipeDir, file)));
+  for (const file of filesOf(recipeDir)) hash.update(file).update(readFileSync(join(recipeDir, file)));
+  const shared = join(recipeDir, "..", SHARED_SCRIPT);
+  if (existsSync(shared)) hash.update(readFileSync(shared));
   for (const { digest } of below) hash.update(digest);
   return hash.digest("hex").slice(0, 12);
 }
+
+const filesOf = (dir: string): string[] =>
+  readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(dir, join(entry.parentPath, entry.name)))
+    .toSorted();
+
+/** The names there are recipes for. */
+export const recipeNames = (recipesDir: string): string[] =>
+  readdirSync(recipesDir).filter((name) => existsSync(join(recipesDir, name, "build.sh")));

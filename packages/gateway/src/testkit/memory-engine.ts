@@ -1,16 +1,8 @@
 import { AppError } from "@dormouse/kernel";
-import type {
-  EngineImage,
-  EnginePort,
-  EngineSandbox,
-  EngineSandboxMemory,
-  EngineStats,
-  SandboxId,
-  UnpackedVolume,
-} from "@dormouse/schema";
+import type { SandboxPort, EngineSandbox, EngineSandboxMemory, EngineStats, SandboxId } from "@dormouse/schema";
 
 /** An engine for one sandbox that only remembers; `beforeSleep` and `beforeWake` let a test hold or fail a call. */
-export class MemoryEngine implements EnginePort {
+export class MemoryEngine implements SandboxPort {
   readonly calls: string[] = [];
   readonly #address: string;
   beforeSleep: () => Promise<void> = () => Promise.resolve();
@@ -31,22 +23,6 @@ export class MemoryEngine implements EnginePort {
     await this.beforeWake();
     this.calls.push("woken");
     return { id, state: "running", address: this.#address, freezeFile: "", image: "base", createdAtMs: 0 };
-  }
-
-  createVolume(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  unpackVolume(): Promise<UnpackedVolume> {
-    return Promise.resolve({ contentBytes: 0 });
-  }
-
-  resizeVolume(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  removeVolume(): Promise<void> {
-    return Promise.resolve();
   }
 
   thaw(): boolean {
@@ -77,6 +53,10 @@ export class MemoryEngine implements EnginePort {
     return Promise.resolve([]);
   }
 
+  forbidRestart(): Promise<void> {
+    return Promise.resolve();
+  }
+
   remove(): Promise<void> {
     return Promise.resolve();
   }
@@ -86,9 +66,5 @@ export class MemoryEngine implements EnginePort {
       sandboxes: { residentBytes: 0, pagedOutBytes: 0 },
       engine: { residentBytes: 0, cpuSeconds: 0 },
     });
-  }
-
-  images(): Promise<EngineImage[]> {
-    return Promise.resolve([]);
   }
 }
