@@ -15,7 +15,7 @@ const SWAP_BYTES = 16 * 2 ** 30;
 
 /** Many shells asleep at once, each of which answers afterwards with what it alone was told; and what that costs the machine. */
 export async function benchDensity(context: BenchContext): Promise<Figure[]> {
-  await using _swap = noSwapReason() === undefined ? await useSwap(SWAP_BYTES) : undefined;
+  await using swap = noSwapReason() === undefined ? await useSwap(SWAP_BYTES) : undefined;
   const { api, isQuick } = context;
   const count = isQuick ? QUICK_COUNT : COUNT;
   const beforeMib = availableMib();
@@ -30,7 +30,7 @@ export async function benchDensity(context: BenchContext): Promise<Figure[]> {
       errors.push(String(error));
     }
   });
-  if (_swap !== undefined) await untilPagedOut(engineOf(context));
+  if (swap !== undefined) await untilPagedOut(engineOf(context));
   const deltaMib = beforeMib - availableMib();
   let answered = 0;
   await atOnce(sandboxes.length, PARALLEL_COUNT, async (index) => {
