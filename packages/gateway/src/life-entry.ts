@@ -36,7 +36,7 @@ export interface LifeEntryOptions {
 /** What a sandbox is doing and why it is awake, as far as the gateway can tell. */
 export interface LifeActivity {
   readonly state: LifeState;
-  /** When it woke or fell asleep; `undefined` if that was before it was looked after. */
+  /** When it woke or fell asleep; `undefined` where only the engine knows. */
   readonly sinceMs: number | undefined;
   readonly lastUsedAtMs: number;
   /** Infinite for one that is not to sleep. */
@@ -135,7 +135,9 @@ export class SandboxLifeEntry implements LeaseHolder {
     this.setIdleMs(sandbox.idleMs);
     if (this.#sleep !== undefined || this.#wake !== undefined) return;
     this.#moveTo(sandbox.address);
-    this.#state = sandbox.state === "running" ? "awake" : "asleep";
+    const state = sandbox.state === "running" ? "awake" : "asleep";
+    if (state !== this.#state) this.#sinceMs = undefined;
+    this.#state = state;
     this.#isAgentGone = sandbox.state === "stopped";
     this.#armIdleTimer();
   }
@@ -158,7 +160,7 @@ export class SandboxLifeEntry implements LeaseHolder {
   onAgentGone(): void {
     this.#isAgentGone = true;
     this.relayPorts.clear();
-    if (this.#state === "awake") this.#state = "asleep";
+    if (this.#state === "awake") this.#enter("asleep");
   }
 
   end(): void {

@@ -39,10 +39,14 @@ export class ReadAhead implements Disposable {
   /** For the next wake of one that is asleep. */
   arm(id: SandboxId, sets: readonly WorkingSet[]): void {
     this.disarm(id);
-    // `frozen` in it changes with the thaw; other changes come here too.
-    const watcher = watch(this.#deps.cgroups.eventsFile(id), { persistent: false }, () => this.start(id));
-    watcher.on("error", () => this.disarm(id));
-    this.#armed.set(id, { sets, watcher });
+    try {
+      // `frozen` in it changes with the thaw; other changes come here too.
+      const watcher = watch(this.#deps.cgroups.eventsFile(id), { persistent: false }, () => this.start(id));
+      watcher.on("error", () => this.disarm(id));
+      this.#armed.set(id, { sets, watcher });
+    } catch {
+      // Gone meanwhile, or the machine has no inotify watch left: the sandbox reads everything by itself.
+    }
   }
 
   disarm(id: SandboxId): void {
