@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 
 step() { printf 'setup: %s\n' "$1"; }
 
-packages="ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhostname mmdebstrap mount nftables passwd procps util-linux"
+packages="ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhostname mmdebstrap mount nftables passwd procps skopeo util-linux zstd"
 for option in "$@"; do
   case $option in
-    --test) packages="$packages busybox-static caddy chromium curl fonts-dejavu-core musl musl-tools openssl postgresql" ;;
+    --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc libc6-dev musl musl-tools openssl postgresql tmux" ;;
     --bench) packages="$packages caddy curl nginx-light podman wrk" ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
   esac
@@ -53,6 +53,14 @@ if is_stale dist/sandbox-api packages/kernel packages/schema packages/sandbox-ap
   node_modules/.bin/bun build --compile --minify --bytecode --splitting --format=esm \
     --no-compile-autoload-dotenv --no-compile-autoload-bunfig apps/sandbox-api/src/main.ts --outfile dist/sandbox-api.new > /dev/null
   mv dist/sandbox-api.new dist/sandbox-api
+fi
+
+if is_stale dist/bl packages/kernel packages/schema packages/sdk packages/cli apps/dormouse/src/bl.ts apps/dormouse/src/client-io.ts; then
+  step "building the bl executable"
+  # Works by itself, also where there is neither Bun nor this folder.
+  node_modules/.bin/bun build --compile --minify --bytecode --splitting --format=esm \
+    --no-compile-autoload-dotenv --no-compile-autoload-bunfig apps/dormouse/src/bl.ts --outfile dist/bl.new > /dev/null
+  mv dist/bl.new dist/bl
 fi
 
 # One bundle instead of hundreds of sources: each process then starts sooner and keeps 6 MB less in memory.

@@ -20,7 +20,9 @@ const SUITES: readonly { readonly name: string; readonly command: readonly strin
   { name: "gateway", command: ["bun", "test", TIMEOUT, "packages/gateway", "apps/dormouse"] },
   { name: "control-plane", command: ["bun", "test", TIMEOUT, "packages/store", "packages/control-plane"] },
   { name: "engine", command: ["bun", "test", TIMEOUT, "packages/engine"] },
+  { name: "command line", command: ["bun", "test", TIMEOUT, "packages/sdk", "packages/cli"] },
   { name: "end to end", command: ["bun", "test", TIMEOUT, "./tests/e2e"] },
+  { name: "attackers", command: ["bun", "test", TIMEOUT, "./tests/abuse"] },
   { name: "stock clients", command: ["bun", "test", TIMEOUT, "./tests/compat"] },
   { name: "walkthroughs", command: ["bun", "test", TIMEOUT, "./tests/walkthroughs"] },
 ];

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DeviceLoginAnswer, ServiceAccountAnswer, TokenAnswer } from "@dormouse/schema";
+import { BlUser } from "../support/bl.ts";
 import { useDormouse } from "../support/suite.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -27,12 +28,7 @@ test("F264 F265 the client credentials of a service account pass at the API and 
 test("F029 F264 a login of the command line, confirmed in a browser, serves the client from its configuration file", async () => {
   const login = (await suite.api.call<DeviceLoginAnswer>("POST", "/login/device", { body: { client_id: "blaxel" } }))
     .body;
-  const page = await fetch(login.verification_uri_complete);
-  expect(await page.text()).toContain(login.user_code);
-  const form = new URLSearchParams({ user_code: login.user_code, decision: "approve", api_key: suite.api.key });
-  const origin = new URL(login.verification_uri).origin;
-  const confirmed = await fetch(login.verification_uri, { method: "POST", body: form, headers: { origin } });
-  expect(confirmed.status).toBe(200);
+  await confirmInBrowser(login.verification_uri_complete);
   const grant = { grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code: login.device_code };
   const { body: tokens } = await suite.api.call<TokenAnswer>("POST", "/oauth/token", { body: grant });
   const home = mkdtempSync(join(tmpdir(), "dormouse-login-"));
@@ -46,4 +42,61 @@ test("F029 F264 a login of the command line, confirmed in a browser, serves the 
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+});
+
+/** What someone who is signed in does at the address that a login shows. */
+async function confirmInBrowser(address: string): Promise<void> {
+  const { origin, pathname, searchParams } = new URL(address);
+  const userCode = searchParams.get("user_code") ?? "";
+  expect(await (await fetch(address)).text()).toContain(userCode);
+  const form = new URLSearchParams({ user_code: userCode, decision: "approve", api_key: suite.api.key });
+  const confirmed = await fetch(origin + pathname, { method: "POST", body: form, headers: { origin } });
+  expect(confirmed.status).toBe(200);
+}
+
+/** All that the client knows: where the server is, and the home folder with what our command line wrote there. */
+async function reachedBy({ home }: BlUser): Promise<unknown> {
+  const { BL_API_URL = "", BL_DISABLE_H2 = "" } = addresses();
+  return runProgram("settings", { env: { BL_API_URL, BL_DISABLE_H2 }, cwd: home });
+}
+
+test("F029 the client finds what `bl login` wrote: an API key", async () => {
+  using user = new BlUser({ BL_API_URL: suite.dormouse.env["BL_API_URL"] ?? "" });
+  await user.stdout(["login", "default"], { env: { BL_API_KEY: suite.api.key } });
+  expect(await reachedBy(user)).toEqual({ logs: "reached\n" });
+});
+
+test("F029 the client finds what `bl login` wrote: a login confirmed in a browser, which also renews itself", async () => {
+  using user = new BlUser({ BL_API_URL: suite.dormouse.env["BL_API_URL"] ?? "" });
+  using login = user.spawn(["login"]);
+  let shown = "";
+  for await (const chunk of login.out) {
+    shown += Buffer.from(chunk).toString();
+    const address = /http\S+user_code=\S+/.exec(shown)?.[0];
+    if (address !== undefined && shown.includes("Waiting for you")) {
+      await confirmInBrowser(address);
+      break;
+    }
+  }
+  expect(await login.exited).toBe(0);
+  expect(await reachedBy(user)).toEqual({ logs: "reached\n" });
+  const file = join(user.home, ".blaxel/config.yaml");
+  const before = await Bun.file(file).text();
+  await Bun.write(file, before.replace(/access_token: .*/, "access_token: expired"));
+  const token = (await user.stdout(["token"])).trim();
+  expect(token.split(".")).toHaveLength(3);
+  expect(await Bun.file(file).text()).toContain(`access_token: ${token}`);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(await reachedBy(user)).toEqual({ logs: "reached\n" });
+});
+
+test("F029 F264 the client finds what `bl login` wrote: client credentials", async () => {
+  const { body } = await suite.api.call<ServiceAccountAnswer>("POST", "/service_accounts", { body: { name: "robot" } });
+  using user = new BlUser({ BL_API_URL: suite.dormouse.env["BL_API_URL"] ?? "" });
+  const env = { BL_CLIENT_CREDENTIALS: `${body.client_id}:${body.client_secret}` };
+  expect(await user.stdout(["login", "default"], { env })).toContain("Successfully stored client credentials");
+  expect(await reachedBy(user)).toEqual({ logs: "reached\n" });
+  expect(await user.stdout(["get", "sandboxes", "-o", "json"])).toStartWith("[");
+  await suite.api.call("DELETE", `/service_accounts/${body.client_id}`);
+  expect((await user.run(["ps"])).stderr).toContain("the client id or secret is not right");
 });

@@ -46,6 +46,16 @@ test("--help names every command, and each command's help has its options", asyn
   expect((await run(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
+test("the client commands are there under both names, and under bl nothing else", async () => {
+  const { env } = suite.dormouse;
+  expect(await run(["get", "sandboxes", "-o", "json"], env)).toEqual({ exitCode: 0, stdout: "[]\n", stderr: "" });
+  const bl = Bun.spawn([join(INSTALL_DIR, "bl"), "--help"], { stdout: "pipe" });
+  const help = await bl.stdout.text();
+  expect(help).toStartWith("Usage: bl ");
+  expect(help).toMatch(/^ {2}connect /m);
+  expect(help).not.toMatch(/^ {2}(up|doctor|zram) /m);
+});
+
 test("env prints lines a shell can eval, which point the stock SDK here", async () => {
   const { dataDir, url } = suite.dormouse;
   const { exitCode, stdout } = await run(["env", "--data", dataDir]);

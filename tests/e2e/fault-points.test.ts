@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceName } from "@dormouse/engine";
+import { connectEngine } from "@dormouse/engine/client";
 import { tracesOnMachine } from "@dormouse/engine/testkit";
 import { FAULT_POINTS, type FaultPoint } from "@dormouse/kernel";
 import { appServer } from "../support/app-server.ts";
@@ -128,7 +129,24 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       "server.delete.forgotten",
     ],
   },
+  "clean-up of images": {
+    prepare: async () => {
+      await createSubject();
+      mkdirSync(join(imagesDir(), "layers", UNUSED_LAYER));
+    },
+    act: () => connectEngine(engineSocket()).collectImages(),
+    check: async () => {
+      expect(readdirSync(join(imagesDir(), "layers"))).not.toContain(UNUSED_LAYER);
+      await eventually(async () => expect(readdirSync(join(imagesDir(), "trash"))).toEqual([]));
+      expect(await suite.api.run("subject", "cat /data/file")).toBe("precious\n");
+    },
+    points: ["engine.images.discarded"],
+  },
 };
+
+const UNUSED_LAYER = "nobody-uses-it";
+const imagesDir = (): string => join(suite.dormouse.dataDir, "images");
+const engineSocket = (): string => `/run/dormouse/${instanceName(suite.dormouse.dataDir)}/engine.sock`;
 
 beforeAll(async () => {
   await suite.api.call("POST", "/volumes", { body: { metadata: { name: "data" }, spec: { size: 64 } } });
@@ -217,7 +235,7 @@ async function withinMs(timeoutMs: number, call: Promise<unknown>): Promise<unkn
 /** Server and engine answer; how long that took, whose limit is in the benchmark: it depends on who else uses the machine. */
 async function untilApiIsBack(): Promise<number> {
   const startedAtMs = performance.now();
-  const unix = `/run/dormouse/${instanceName(suite.dormouse.dataDir)}/engine.sock`;
+  const unix = engineSocket();
   await eventually(() => fetch("http://engine/health", { unix } as RequestInit));
   await eventually(() => suite.api.list());
   return performance.now() - startedAtMs;

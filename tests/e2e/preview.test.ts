@@ -53,7 +53,7 @@ describe("F161 F162 F163 a private preview", () => {
         const answer = await fetch(`${url}/hello${wrong}`);
         expect(answer.status).toBe(401);
         expect(await answer.json()).toMatchObject({
-          error: { code: "UNAUTHENTICATED", status: 401, hint: expect.stringContaining("bl_preview_token") },
+          error: { reason: "UNAUTHENTICATED", status: 401, hint: expect.stringContaining("bl_preview_token") },
         });
       }
     }

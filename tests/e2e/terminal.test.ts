@@ -7,8 +7,8 @@ import { useDormouse } from "../support/suite.ts";
 const suite = useDormouse({ DORMOUSE_IDLE_MS: "300" });
 
 interface Frame {
-  readonly type: "output" | "error";
-  readonly data: string;
+  readonly type: "output" | "error" | "exit";
+  readonly data?: string;
 }
 
 const SHOWN_WITHIN_MS = 10_000;
@@ -21,7 +21,7 @@ class Terminal implements AsyncDisposable {
   constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.on("message", (data: Buffer) => {
-      this.output += (JSON.parse(data.toString()) as Frame).data;
+      this.output += (JSON.parse(data.toString()) as Frame).data ?? "";
       this.#changes.dispatchEvent(new Event("change"));
     });
   }

@@ -7,6 +7,7 @@ import type { PreviewAnswer } from "@dormouse/schema";
 import { appServer } from "../support/app-server.ts";
 import { goTo, openBrowser } from "../support/browser.ts";
 import { CertificateAuthority } from "@dormouse/engine/testkit";
+import { BlUser } from "../support/bl.ts";
 import { curl, curlUntil } from "../support/curl.ts";
 import { INSTALL_DIR } from "../support/dormouse.ts";
 import { useDormouse } from "../support/suite.ts";
@@ -134,6 +135,14 @@ test("a host name gets the certificate that names it, wildcards included, and an
     expect(await certificateFor(name)).toBe("other");
   for (const name of ["localhost", "x1.preview.localhost", "unknown.example", "a.b.preview.boxes.example"])
     expect(await certificateFor(name)).toBe("first");
+});
+
+test("the command line trusts an authority of one's own when told so, and says how when it is not", async () => {
+  using user = new BlUser(suite.dormouse.env);
+  const args = ["exec", NAME, "--", "echo", "over https"];
+  const { exitCode, stderr } = await user.run(args);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining("NODE_EXTRA_CA_CERTS") });
+  expect(await user.stdout(args, { env: { NODE_EXTRA_CA_CERTS: authority.file } })).toBe("over https\n");
 });
 
 describe("a renewed certificate", () => {

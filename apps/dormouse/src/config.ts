@@ -37,6 +37,8 @@ const Config = z.strictObject({
     .string()
     .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "expected a host name in lower case, without a scheme or a port")
     .optional(),
+  /** Addresses of web applications, separated by commas and to the letter, that people may log in to with `/authorize`. */
+  DORMOUSE_REDIRECT_URIS: z.string().default("").transform(list).pipe(z.array(z.url())),
   /** PEM files of certificates with their chains, and of their keys in the same order, separated by commas. */
   DORMOUSE_TLS_CERT: fileList,
   DORMOUSE_TLS_KEY: fileList,
@@ -70,6 +72,15 @@ const Config = z.strictObject({
     .default("")
     .transform(list)
     .pipe(z.array(z.string().regex(/^[\w.-]+(:[\w.-]+)?=\d{1,3}$/, "expected image=count"))),
+  /** Where image registries are found, such as `docker.io=http://127.0.0.1:5000,ghcr.io=https://mirror.internal`; only those are reached
+   * from this machine's own network. */
+  DORMOUSE_REGISTRIES: z
+    .string()
+    .default("")
+    .transform(list)
+    .pipe(
+      z.array(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?=https?:\/\/[^\s@?#]+$/, "expected host=http(s)://address")),
+    ),
   /** For tests: where the first engine or server ends as `kill -9` ends it. */
   DORMOUSE_FAULT_POINT: z.enum(Object.keys(FAULT_POINTS) as FaultPoint[]).optional(),
   /** Handed from `up` to the processes it starts. */
@@ -88,6 +99,7 @@ export interface Config {
   readonly workspace: string;
   readonly publicUrl: string | undefined;
   readonly domain: string | undefined;
+  readonly redirectUris: readonly string[];
   readonly tls: readonly CertificateFiles[];
   readonly trustedProxies: readonly string[];
   readonly errorPagesDir: string | undefined;
@@ -98,6 +110,8 @@ export interface Config {
   readonly auditRetentionDays: number;
   /** As it was given, for the processes `up` starts. */
   readonly warmPool: readonly string[];
+  /** As it was given. */
+  readonly registries: readonly string[];
   readonly admission: Partial<AdmissionPolicy>;
   readonly logLevel: string;
   readonly faultPoint: FaultPoint | undefined;
@@ -122,6 +136,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     workspace: config.DORMOUSE_WORKSPACE,
     publicUrl: config.DORMOUSE_PUBLIC_URL,
     domain: config.DORMOUSE_DOMAIN,
+    redirectUris: config.DORMOUSE_REDIRECT_URIS,
     tls: certificateFiles(config.DORMOUSE_TLS_CERT, config.DORMOUSE_TLS_KEY),
     trustedProxies: config.DORMOUSE_TRUSTED_PROXIES,
     errorPagesDir: config.DORMOUSE_ERROR_PAGES,
@@ -131,6 +146,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     dnsServers: config.DORMOUSE_DNS_SERVERS,
     auditRetentionDays: config.DORMOUSE_AUDIT_DAYS,
     warmPool: config.DORMOUSE_WARM_POOL,
+    registries: config.DORMOUSE_REGISTRIES,
     admission: admissionOf(config),
     logLevel: config.DORMOUSE_LOG,
     faultPoint: config.DORMOUSE_FAULT_POINT,

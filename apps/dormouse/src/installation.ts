@@ -4,8 +4,6 @@ import { randomSecret } from "@dormouse/kernel";
 import type { StoreOptions } from "@dormouse/store";
 import type { Config } from "./config.ts";
 
-export const VERSION = "0.1.0";
-
 /** Root of this checkout or package: three folders up, from the sources and from the bundle alike. */
 export const INSTALL_DIR = resolve(import.meta.dir, "../../..");
 export const AGENT_FILE = join(INSTALL_DIR, "dist/sandbox-api");

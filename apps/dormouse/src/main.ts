@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AppError } from "@dormouse/kernel";
+import { endWithReader, finish, processIo } from "./client-io.ts";
 import { type Config, loadConfig } from "./config.ts";
-import { VERSION } from "./installation.ts";
+import { VERSION } from "./version.ts";
 import type { EngineCommandOptions } from "./commands/engine.ts";
 import type { ServerCommandOptions } from "./commands/server.ts";
 
@@ -152,13 +153,16 @@ program
     (await import("./commands/server.ts")).runServer(options, loadConfig(process.env)),
   );
 
-/* A reader that has seen enough, such as `head`, is no failure. */
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+const io = processIo("dormouse", VERSION);
+// The two processes of `up` have no use for them, and live long.
+if (!["engine", "server"].includes(process.argv[2] ?? "")) {
+  (await import("@dormouse/cli")).addClientCommands(program, io);
+}
 
-program.parseAsync().catch((error: unknown) => {
+endWithReader();
+
+const ended = program.parseAsync().then(() => io.exitCode !== undefined && finish(io.exitCode));
+ended.catch((error: unknown) => {
   const text = error instanceof Error ? error.message : String(error);
   const hint = error instanceof AppError && error.hint !== undefined ? `\n  ${error.hint}` : "";
   // What had begun, such as reading what `up` hands over, must not keep a process that failed.

@@ -55,6 +55,15 @@ test("an unknown route is 404 with a numeric code", async () => {
   expect(answer).toMatchObject({ status: 404, body: { code: 404, error: "ROUTE_NOT_FOUND" } });
 });
 
+test("clients that try again by themselves are told where that is of no use", async () => {
+  await using server = await startServer();
+  await server.create("taken");
+  const headers = { authorization: `Bearer ${server.apiKey}` };
+  const body = JSON.stringify({ metadata: { name: "taken" } });
+  const taken = await server.fetch(new Request("http://localhost/v0/sandboxes", { method: "POST", headers, body }));
+  expect([taken.status, taken.headers.get("x-should-retry")]).toEqual([409, "false"]);
+});
+
 test("/api answers what /v0 answers", async () => {
   await using server = await startServer();
   await server.create("alias");

@@ -8,10 +8,15 @@ import { withCaller, withRequestId, type ApiEnv } from "./http/caller.ts";
 import { renderError } from "./http/errors.ts";
 import { observeRequests } from "./http/observe.ts";
 import { refuseUnknownVersion } from "./http/version.ts";
+import { createImageContext } from "./images/context.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
+import { authorizePages } from "./routes/authorize-page.ts";
 import { customDomainRoutes } from "./routes/custom-domains.ts";
+import { hubRoutes } from "./routes/hub.ts";
+import { imageRoutes } from "./routes/images.ts";
 import { oauthRoutes } from "./routes/oauth.ts";
+import { pendingImageShareRoutes } from "./routes/pending-image-shares.ts";
 import { previewRoutes } from "./routes/previews.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { sandboxRoutes } from "./routes/sandboxes.ts";
@@ -34,6 +39,7 @@ import { createVolumeTemplateContext } from "./volume-templates/context.ts";
 export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
   const accounts = createAccountsContext(deps);
   const volumeTemplates = createVolumeTemplateContext(deps);
+  const images = createImageContext(deps);
   const uploads = volumeUploadRoutes(volumeTemplates);
   const api = new Hono<ApiEnv>()
     .route("/", oauthRoutes(accounts))
@@ -53,6 +59,9 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
     .route("/customdomains", customDomainRoutes(deps))
     .route("/volumes", volumeRoutes(deps))
     .route("/volume_templates", volumeTemplateRoutes(volumeTemplates))
+    .route("/images", imageRoutes(images))
+    .route("/pending-image-shares", pendingImageShareRoutes(images))
+    .route("/", hubRoutes(deps))
     .route("/sandboxes", sandboxRoutes(deps));
   return (
     new Hono<ApiEnv>()
@@ -66,7 +75,11 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
       .route("/v0", api)
       .route("/api", api)
       .route("/", signInPages(accounts))
-      .get("/.well-known/openid-configuration", (c) => c.redirect("/v0/.well-known/openid-configuration"))
+      .route("/", authorizePages(accounts))
+      // The latter by RFC 8414, as clients that know no OpenID look for it.
+      .on("GET", ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"], (c) =>
+        c.redirect("/v0/.well-known/openid-configuration"),
+      )
       .notFound((c) => renderError(deps, c, routeNotFound(c.req.method, c.req.path)))
       .onError((error, c) => renderError(deps, c, error))
   );

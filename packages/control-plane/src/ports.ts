@@ -1,4 +1,4 @@
-import type { EnginePort, EngineSandbox, ProcessRequest, SandboxId } from "@dormouse/schema";
+import type { EnginePort, EngineSandbox, HubImage, ProcessRequest, SandboxId } from "@dormouse/schema";
 import type { Store } from "@dormouse/store";
 import type { AuditLog } from "./audit/audit-log.ts";
 import type { Directory } from "./directory.ts";
@@ -75,6 +75,8 @@ export interface ControlPlaneSettings {
   readonly sandboxUrlStyle: "host" | "path";
   /** Host name that their own hosts stand in front of; without it, what clients reach the server at. */
   readonly domain: string | undefined;
+  /** Where authorization codes may be sent, besides programs on the user's own machine. */
+  readonly redirectUris: readonly string[];
   /** Most memory one sandbox may ask for. */
   readonly memoryMaxMb: number;
   /** How long the audit log is kept. */
@@ -94,6 +96,8 @@ export interface ControlPlaneDeps {
   readonly resolver: Resolver;
   readonly scheduler: Scheduler;
   readonly settings: ControlPlaneSettings;
+  /** What is said of public images. */
+  readonly hub: readonly HubImage[];
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly clock: () => number;

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { CustomDomainAnswer } from "@dormouse/schema";
+import { HUB, pushVersion, startShareBench, STRANGER, TEAM } from "../testkit/images.ts";
 import { runClient } from "../testkit/run-client.ts";
 import { startServer } from "../testkit/server.ts";
 
@@ -105,6 +106,55 @@ test(
       deleted: "shop.example",
       missing: { code: 404 },
     });
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "F026 F088 F095 F100 F103 the unmodified Blaxel client lists, uses, shares and deletes images, and accepts those of others",
+  async () => {
+    await using bench = await startShareBench({ hub: HUB });
+    const { server } = bench;
+    const versions = [await pushVersion(server, "tools"), await pushVersion(server, "tools")];
+    const tags = versions.map(({ tag }) => ({ name: tag, size: 1000 }));
+    const run = (role: string, workspace: string, key = server.apiKey) =>
+      runClient(server, "images", { BL_WORKSPACE: workspace, BL_API_KEY: key, ROLE: role });
+    const shown = { metadata: { name: "tools", workspace: "default", status: "BUILT" }, spec: { size: 2000, tags } };
+    expect(await run("own", "default")).toMatchObject({
+      listed: ["tools"],
+      got: { status: 200, data: shown },
+      created: [versions[0]?.reference, "tools", "blaxel/nextjs:latest"],
+      refused: { code: "INVALID_IMAGE", details: { requested_image: "sandbox/nowhere" } },
+      shared: { status: 200, data: shown },
+      offered: { status: 202, data: { imageName: "tools", targetWorkspace: STRANGER } },
+      shares: [
+        { status: "pending", workspace: STRANGER },
+        { status: "active", workspace: TEAM },
+      ],
+      outgoing: [{ imageName: "tools", targetWorkspace: STRANGER }],
+      inUse: { code: 400 },
+      hub: [
+        { name: "nextjs", image: "blaxel/nextjs:latest", ports: [{ target: 3000 }], coming_soon: false },
+        { name: "rust", coming_soon: true },
+      ],
+    });
+    expect(await run("borrow", TEAM)).toMatchObject({
+      got: { workspace: TEAM, sourceWorkspace: "default" },
+      image: "sandbox/tools:latest",
+      onward: { code: 403 },
+    });
+    expect(await run("answer", STRANGER, bench.strangerKey)).toMatchObject({
+      pending: { imageName: "tools", sourceWorkspace: "default", hasConflict: false },
+      accepted: { status: 200, data: { metadata: { sourceWorkspace: "default" } } },
+      listed: [{ name: "tools", workspace: STRANGER }],
+      unknown: { code: 404 },
+    });
+    expect(await run("withdraw", "default")).toMatchObject({
+      tagDeleted: 1,
+      cleaned: { status: 200, data: { deleted: 1 } },
+      gone: { code: 404 },
+    });
+    expect(server.engine.restartBans.size).toBe(1);
   },
   TIMEOUT_MS,
 );

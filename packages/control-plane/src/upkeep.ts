@@ -2,6 +2,8 @@ import type { ControlPlaneDeps } from "./ports.ts";
 
 const UPKEEP_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** So long an offer of an image that nobody accepted is answered with that it has expired. */
+const EXPIRED_OFFER_DAYS = 30;
 
 type UpkeepDeps = Pick<ControlPlaneDeps, "store" | "directory" | "audit" | "settings" | "clock" | "log">;
 
@@ -29,6 +31,7 @@ export async function keepUp({ store, directory, settings, clock, log }: UpkeepD
     if (uses.size > 0) await store.credentials.noteUse(uses);
     await store.credentials.removeGrantsExpiredBefore(clock());
     await store.volumeTemplates.failExpiredUploads(clock(), "Cannot unpack the archive: it was not uploaded in time");
+    await store.imageShares.removeExpiredBefore(clock() - EXPIRED_OFFER_DAYS * DAY_MS);
     await store.audit.removeBefore(clock() - settings.auditRetentionDays * DAY_MS);
   } catch (error) {
     log.error({ event: "upkeep", outcome: "failure", cause: String(error) });

@@ -105,6 +105,7 @@ export class MemoryEngine implements EnginePort {
   async remove(id: SandboxId): Promise<void> {
     await this.beforeRemove();
     this.#sandboxes.delete(id);
+    this.restartBans.delete(id);
   }
 
   async createVolume(id: VolumeId, sizeMiB: number, source?: VolumeId): Promise<void> {

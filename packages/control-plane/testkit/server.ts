@@ -1,5 +1,5 @@
 import { hashSecret } from "../src/secrets.ts";
-import { WorkspaceName } from "@dormouse/schema";
+import { type HubImage, WorkspaceName } from "@dormouse/schema";
 import { openStore, type Store } from "@dormouse/store";
 import {
   AuditLog,
@@ -24,6 +24,7 @@ export interface ServerOptions {
   readonly sqlitePath?: string;
   readonly engine?: MemoryEngine;
   readonly settings?: Partial<ControlPlaneSettings>;
+  readonly hub?: readonly HubImage[];
   readonly clock?: () => number;
   /** Runs on the open store before anything is loaded from it. */
   readonly prepare?: (store: Store) => Promise<void>;
@@ -72,7 +73,11 @@ export class TestServer implements AsyncDisposable {
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const response = await this.fetch(request);
-    return { status: response.status, headers: response.headers, body: await response.json() };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: response.status === 204 ? undefined : await response.json(),
+    };
   }
 
   async create(name: string, spec: unknown = {}): Promise<Answer> {
@@ -110,12 +115,14 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       previewUrlStyle: "host",
       sandboxUrlStyle: "path",
       domain: undefined,
+      redirectUris: [],
       memoryMaxMb: 16_384,
       cpuCount: 2,
       hasWarmPool: false,
       auditRetentionDays: 90,
       ...options.settings,
     },
+    hub: options.hub ?? [],
     audit: new AuditLog({ store, log, clock }),
     resolver: dns,
     scheduler: new Scheduler({ store, calls, log, clock }),
@@ -127,9 +134,15 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   return new TestServer({ deps, engine, life, calls, dns, logged, apiKey });
 }
 
-/** A further workspace of the first account. */
-export async function addWorkspace(store: Store, name: WorkspaceName): Promise<void> {
+/** A further workspace, of the first account unless another one is given. */
+export async function addWorkspace(store: Store, name: WorkspaceName, accountId?: string): Promise<void> {
   const [first] = await store.accounts.workspaces();
   if (first === undefined) throw new Error("the installation is not set up");
-  await store.accounts.insertWorkspace({ ...first, id: name, name, displayName: name });
+  await store.accounts.insertWorkspace({
+    ...first,
+    id: name,
+    name,
+    displayName: name,
+    accountId: accountId ?? first.accountId,
+  });
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { EngineSandboxSpec } from "@dormouse/schema";
-import { BASH, type ImageManifest } from "./images/store.ts";
+import { BASH, type ImageManifest } from "./images/manifest.ts";
 import type { SandboxFiles } from "./layout.ts";
 import { MAPPED_ID_COUNT, MAPPED_ROOT_ID } from "./user-namespace.ts";
 import type { VolumeBind } from "./volumes/volumes.ts";
@@ -142,6 +142,9 @@ const bind = (source: string, destination: string, access: "ro" | "rw") => ({
 const volumeMount = ({ source, destination, readOnly }: VolumeBind) =>
   bind(source, destination, readOnly ? "ro" : "rw");
 
+/** Terminals of one sandbox: the kernel has a fixed number for the whole host. */
+const PTY_MAX_COUNT = 256;
+
 const systemMounts = () => [
   { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
   { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=1m"] },
@@ -149,7 +152,7 @@ const systemMounts = () => [
     destination: "/dev/pts",
     type: "devpts",
     source: "devpts",
-    options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+    options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", `max=${PTY_MAX_COUNT}`],
   },
   { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "nodev", "mode=1777"] },
 ];

@@ -63,6 +63,8 @@ const CGROUP_ROOT = "/sys/fs/cgroup";
 /** Where hybrid hosts mount the v2 tree; the engine looks at a private mount of the same tree. */
 const HOST_UNIFIED = join(CGROUP_ROOT, "unified");
 const CPU_PERIOD_US = 100_000;
+/** What the buffers of a sandbox's sockets may take on hybrid hosts, on top of its memory. */
+const SOCKET_SHARE = 0.25;
 
 /** What every sandbox may have. */
 export const MAX_PROCESS_COUNT = 4096;
@@ -276,6 +278,8 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
     writeIfPresent(join(memory, id, "memory.memsw.limit_in_bytes"), "-1");
     writeFileSync(join(memory, id, "memory.limit_in_bytes"), String(memoryBytes(limits)));
     writeIfPresent(join(memory, id, "memory.memsw.limit_in_bytes"), String(memoryBytes(limits)));
+    // Buffers of sockets are counted apart here, and without a limit not at all.
+    writeIfPresent(join(memory, id, "memory.kmem.tcp.limit_in_bytes"), String(memoryBytes(limits) * SOCKET_SHARE));
     writeFileSync(join(cpu, id, "cpu.cfs_period_us"), String(CPU_PERIOD_US));
     writeFileSync(join(cpu, id, "cpu.cfs_quota_us"), String(cpuQuotaUs(limits)));
     writeFileSync(join(pids, id, "pids.max"), String(limits.maxProcessCount));

@@ -7,7 +7,10 @@ import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { sweepAbandoned } from "./abandoned.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
+import { raiseHostLimits } from "./host-limits.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
+import { sweepImages } from "./images/collect.ts";
+import type { RegistryMirrors } from "./images/registries.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
@@ -17,6 +20,7 @@ import { isAlive, readStoredSandboxes } from "./records.ts";
 import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { mountBind, mountTmpfs, sealedCopy } from "./syscalls.ts";
+import { openMappedUserNamespace } from "./user-namespace.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
 export interface EngineOptions {
@@ -28,6 +32,8 @@ export interface EngineOptions {
   /** IPv4 resolver the sandboxes ask; by default the host's own. */
   readonly resolver?: string;
   readonly readySlotCount?: number;
+  /** Where image registries are found, by host, such as `{ "docker.io": "http://127.0.0.1:5000" }`; by default where they say. */
+  readonly registries?: RegistryMirrors;
   /** How many sandboxes are kept started ahead of need, by image as `name:tag`; by default none. */
   readonly warmPool?: Readonly<Record<string, number>>;
   /** What differs from the default policy. */
@@ -67,14 +73,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const cgroups = openCgroups({ instance: name, runDir: layout.runDir, serverUserId: options.serverUserId });
   await sweepAbandoned(instance, options.serverUserId);
   const images = new ImageStore(layout.imagesDir());
+  /* What cannot be erased is tried again at the next start. */
+  const sweeping = sweepImages(images).catch(() => undefined);
+  const userNamespaceFd = await openMappedUserNamespace();
+  const layers = new LayerMounts(layout, images, userNamespaceFd);
   const stored = readStoredSandboxes(layout);
   const running = [...stored.values()].flatMap((sandbox) =>
     sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
   );
   const disk = new DiskSync();
-  const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
-  await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
-  writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
+  await prepareHost(instance, options);
   const slots = new SlotPool({
     instance: name,
     subnet,
@@ -86,7 +94,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     layout,
     cgroups,
     images,
-    layers: await LayerMounts.open(layout, images),
+    layers,
     slots,
     volumes,
     disk,
@@ -106,9 +114,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   slots.refill();
   sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes }));
+  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, sweeping }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
-  const port = enginePort({ sandboxes, volumes, images });
+  const imageTools = { layout, userNamespaceFd, images, slots, mirrors: options.registries ?? {} };
+  const port = enginePort({ sandboxes, volumes, layers, imageTools });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
 }
 
@@ -118,16 +127,27 @@ interface RunningParts {
   readonly slots: SlotPool;
   readonly disk: DiskSync;
   readonly sandboxes: Sandboxes;
+  /** Of what an earlier engine left of images. */
+  readonly sweeping: Promise<void>;
 }
 
-async function endEngine({ instance, cgroups, slots, disk, sandboxes }: RunningParts): Promise<void> {
+async function endEngine({ instance, cgroups, slots, disk, sandboxes, sweeping }: RunningParts): Promise<void> {
   await sandboxes.close();
+  await sweeping;
   await slots.close();
   await disk[Symbol.asyncDispose]();
   if (sandboxes.count > 0) return;
   await removeFirewall({ instance: instance.name, subnet: instance.subnet });
   cgroups.close();
   releaseInstance(instance);
+}
+
+/** What stands between sandboxes, and between them and everything else. */
+async function prepareHost({ layout, name, subnet }: Instance, options: EngineOptions): Promise<void> {
+  raiseHostLimits();
+  const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
+  await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
+  writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
 }
 
 /** At a path root inside can reach, wherever this installation lies. */

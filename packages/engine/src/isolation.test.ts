@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "bun:test";
 import { connect } from "node:net";
 import type { EngineSandbox } from "@dormouse/schema";
-import { newSpec, runInside, useEngine } from "../testkit/index.ts";
+import { newSpec, OutsideHost, runInside, useEngine } from "../testkit/index.ts";
 import { runCommand } from "./run-command.ts";
 
 const suite = useEngine();
@@ -36,54 +36,18 @@ test("another sandbox cannot be reached, nor the host, by any of its addresses",
   expect(await tryConnect("127.0.0.1", 8080)).toBe("open");
 });
 
-/* A host of the test's own, in a namespace of its own, that the machine reaches at a public and at private addresses. */
-const PUBLIC_ADDRESS = "203.0.113.10";
 const CLOSED_ADDRESSES = ["10.99.0.1", "172.16.0.9", "192.168.77.1", "169.254.169.254", "100.64.0.7", "168.63.129.16"];
 
-async function startOutsideHost(): Promise<Bun.Subprocess<"ignore", "pipe", "inherit">> {
-  const program = `
-    const server = Bun.serve({ port: 7000, fetch: (request, server) => new Response(server.requestIP(request).address) });
-    console.log(server.port);
-  `;
-  const host = Bun.spawn(["unshare", "--net", "--", process.execPath, "-e", program], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  await host.stdout.getReader().read();
-  const outside = `nsenter --net=/proc/${host.pid}/ns/net ip`;
-  const addresses = [PUBLIC_ADDRESS, ...CLOSED_ADDRESSES];
-  const commands = [
-    `ip link add dmtest0 type veth peer name eth0 netns ${host.pid}`,
-    "ip addr add 198.51.100.1/30 dev dmtest0",
-    "ip link set dmtest0 up",
-    `${outside} addr add 198.51.100.2/30 dev eth0`,
-    `${outside} link set eth0 up`,
-    `${outside} link set lo up`,
-    ...addresses.flatMap((address) => [
-      `${outside} addr add ${address}/32 dev lo`,
-      `ip route add ${address}/32 via 198.51.100.2`,
-    ]),
-  ];
-  await runCommand(["sh", "-ec", commands.join("\n")]);
-  return host;
-}
-
 test("public addresses are reached through NAT; private, link-local and metadata ones are not, though the host reaches them", async () => {
-  const outside = await startOutsideHost();
-  try {
-    const seen = await runInside(sandbox, `curl -sS --max-time 5 http://${PUBLIC_ADDRESS}:7000/`);
-    expect(seen.stdout).toBe("::ffff:198.51.100.1");
-    for (const address of CLOSED_ADDRESSES) {
-      expect(await canConnectFromHost(address)).toBe(true);
-      expect([address, await tryConnect(address, 7000)]).toEqual([address, "closed"]);
-    }
-    expect((await runInside(sandbox, `timeout 1 bash -c ': < /dev/tcp/${PUBLIC_ADDRESS}/53' 2>&1`)).stdout).toContain(
-      "refused",
-    );
-  } finally {
-    outside.kill("SIGKILL");
-    await outside.exited;
-    await runCommand(["sh", "-c", "ip link delete dmtest0 2> /dev/null; true"]);
+  await using outside = await OutsideHost.start(CLOSED_ADDRESSES);
+  const seen = await runInside(sandbox, `curl -sS --max-time 5 http://${outside.address}:7000/`);
+  expect(seen.stdout).toBe(`::ffff:${outside.addressOfMachine}`);
+  for (const address of CLOSED_ADDRESSES) {
+    expect(await canConnectFromHost(address)).toBe(true);
+    expect([address, await tryConnect(address, 7000)]).toEqual([address, "closed"]);
   }
+  const dns = await runInside(sandbox, `timeout 1 bash -c ': < /dev/tcp/${outside.address}/53' 2>&1`);
+  expect(dns.stdout).toContain("refused");
 });
 
 const canConnectFromHost = (host: string): Promise<boolean> =>

@@ -26,8 +26,10 @@ export class Layout {
   readonly ephemeralVolumesDir = (id: SandboxId): string => join(this.sandboxDir(id), "volumes");
   readonly volumeMountDir = (id: VolumeId): string => join(this.runDir, "volumes", id);
 
-  /** Where an image layer shows with the sandboxes' owners. */
-  readonly mappedLayerDir = (digest: string): string => join(this.runDir, "layers", digest);
+  /** Where image layers show with the sandboxes' owners. Short: all of an image have to fit into the options of one mount. */
+  readonly mappedLayersDir = (): string => join(this.runDir, "layers");
+  /** Roots of the boxes that host tools run in. */
+  readonly boxesDir = (): string => join(this.runDir, "boxes");
   /** State folder of the OCI runtime. */
   readonly runtimeDir = (): string => join(this.runDir, "runtime");
   readonly agentFile = (): string => join(this.runDir, "sandbox-api");

@@ -1,17 +1,25 @@
-import { AppError } from "@dormouse/kernel";
-import type { EngineImagePort, EnginePort } from "@dormouse/schema";
-import type { ImageStore } from "./images/store.ts";
+import { AppError, SingleFlight } from "@dormouse/kernel";
+import type { CollectedImages, EngineImagePort, EnginePort } from "@dormouse/schema";
+import { collectImages } from "./images/collect.ts";
+import type { ImageDeps } from "./images/import-layout.ts";
+import type { LayerMounts } from "./images/layer-mounts.ts";
+import type { RegistryDeps } from "./images/skopeo.ts";
+import { pushImage } from "./images/transfer.ts";
 import type { Sandboxes } from "./sandboxes.ts";
 import type { Volumes } from "./volumes/volumes.ts";
 
 export interface EngineParts {
   readonly sandboxes: Sandboxes;
   readonly volumes: Volumes;
-  readonly images: ImageStore;
+  readonly layers: LayerMounts;
+  /** The image store, and what brings images in and out. */
+  readonly imageTools: ImageDeps & RegistryDeps;
 }
 
 /** What the server may ask, and which part answers. */
-export function enginePort({ sandboxes, volumes, images }: EngineParts): EnginePort {
+export function enginePort({ sandboxes, volumes, layers, imageTools }: EngineParts): EnginePort {
+  const { images } = imageTools;
+  const collecting = new SingleFlight<CollectedImages>();
   return {
     newId: (image) => sandboxes.newId(image),
     create: (spec) => sandboxes.create(spec),
@@ -31,18 +39,24 @@ export function enginePort({ sandboxes, volumes, images }: EngineParts): EngineP
     removeVolume: (id) => volumes.remove(id),
     images: () => Promise.resolve(images.list()),
     ...cannotBuildYet,
+    pushImage: async (id, reference, credentials) => {
+      const { signal } = new AbortController();
+      return pushImage(imageTools, { image: images.image(id), reference, credentials, signal });
+    },
+    collectImages: () =>
+      collecting.run("collect", () =>
+        collectImages({ images, layers, layersOfSandboxes: () => sandboxes.layersInUse() }),
+      ),
   };
 }
 
 const refuse = (): Promise<never> =>
   Promise.reject(new AppError("HOST_UNSUITABLE", "Cannot build images: this engine does not do that yet"));
 
-const cannotBuildYet: Omit<EngineImagePort, "images"> = {
+const cannotBuildYet: Omit<EngineImagePort, "images" | "pushImage" | "collectImages"> = {
   buildImage: refuse,
   image: refuse,
   waitForImage: refuse,
   imageLog: refuse,
   removeImage: refuse,
-  pushImage: refuse,
-  collectImages: refuse,
 };

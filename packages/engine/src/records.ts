@@ -2,10 +2,16 @@ import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from
 import { AppError } from "@dormouse/kernel";
 import { EngineSandboxSpec, SandboxId, SandboxRestart } from "@dormouse/schema";
 import { z } from "zod";
+import { ImageManifest } from "./images/manifest.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
 
 /** What was asked for; written before anything is started. */
-export const SpecRecord = z.object({ spec: EngineSandboxSpec, createdAtMs: z.number() });
+export const SpecRecord = z.object({
+  spec: EngineSandboxSpec,
+  createdAtMs: z.number(),
+  /** What it starts from, also when another image has its name by then; absent in records of earlier versions. */
+  image: ImageManifest.optional(),
+});
 export type SpecRecord = z.infer<typeof SpecRecord>;
 
 /** The running half; written once the sandbox serves, so a folder without it holds a create that was cut off. */

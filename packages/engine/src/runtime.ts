@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { AppError } from "@dormouse/kernel";
 import { READY_FD } from "./bundle.ts";
 import type { SandboxFiles } from "./layout.ts";
@@ -105,6 +105,17 @@ async function untilReady({ id, files, timeoutMs }: StartRequest, become: () => 
   }
 }
 
+const LOG_TAIL_BYTES = 2048;
+
+/** Root inside owns the log and can make it as large as it likes. */
 function lastLines(file: string): string {
-  return readFileSync(file, "utf8").trim().split("\n").slice(-3).join("; ") || "it ended without a word";
+  const tail = Buffer.alloc(LOG_TAIL_BYTES);
+  const log = openSync(file, "r");
+  try {
+    const length = readSync(log, tail, 0, LOG_TAIL_BYTES, Math.max(0, fstatSync(log).size - LOG_TAIL_BYTES));
+    const text = tail.toString("utf8", 0, length).replaceAll("\0", "").trim();
+    return text.split("\n").slice(-3).join("; ") || "it ended without a word";
+  } finally {
+    closeSync(log);
+  }
 }

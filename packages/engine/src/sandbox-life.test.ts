@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { SandboxId } from "@dormouse/schema";
+import type { EngineSandbox, SandboxId } from "@dormouse/schema";
 import { addImage, failure, newSpec, runInside, useEngine } from "../testkit/index.ts";
 
 const suite = useEngine();
@@ -122,18 +122,40 @@ test("orphans are reaped: a process tree that double-forks leaves no zombie", as
   await suite.port.remove(sandbox.id);
 });
 
-test("a sandbox whose processes have all died starts again with its files at the next wake", async () => {
-  const sandbox = await suite.port.create(newSpec());
-  await runInside(sandbox, "echo kept > /root/file");
-  await fetch(`http://${sandbox.address}:8080/process`, {
+async function killAllIn({ id, address }: EngineSandbox): Promise<void> {
+  await fetch(`http://${address}:8080/process`, {
     method: "POST",
     body: JSON.stringify({ command: "kill -9 1 $PPID; kill -TERM 1", waitForCompletion: true }),
   }).catch(() => undefined);
-  while ((await suite.port.get(sandbox.id)).state !== "stopped") await Bun.sleep(5);
+  while ((await suite.port.get(id)).state !== "stopped") await Bun.sleep(5);
+}
+
+test("a sandbox whose processes have all died starts again with its files at the next wake", async () => {
+  const sandbox = await suite.port.create(newSpec());
+  await runInside(sandbox, "echo kept > /root/file");
+  await killAllIn(sandbox);
   const again = await suite.port.wake(sandbox.id);
   expect(again.state).toBe("running");
   expect((await runInside(again, "cat /root/file")).stdout).toBe("kept\n");
   await suite.port.remove(sandbox.id);
+});
+
+test("F104 a sandbox that may not start again goes on, asleep too, until it has ended; then it is told why", async () => {
+  const sandbox = await suite.port.create(newSpec());
+  const reason = "Cannot start the sandbox again: its image is not shared any more";
+  await suite.port.forbidRestart(sandbox.id, "an earlier reason");
+  await suite.port.forbidRestart(sandbox.id, reason);
+  await suite.port.sleep(sandbox.id);
+  const awake = await suite.port.wake(sandbox.id);
+  expect((await runInside(awake, "echo goes on")).stdout).toBe("goes on\n");
+  await killAllIn(awake);
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    expect(await failure(suite.port.wake(sandbox.id))).toMatchObject({ code: "FORBIDDEN", message: reason });
+  }
+  await suite.port.forbidRestart(sandbox.id, null);
+  expect(await suite.port.wake(sandbox.id)).toMatchObject({ state: "running" });
+  await suite.port.remove(sandbox.id);
+  expect(await failure(suite.port.forbidRestart(sandbox.id, reason))).toMatchObject({ code: "SANDBOX_NOT_FOUND" });
 });
 
 test("50 creates at once all succeed", async () => {
@@ -155,3 +177,28 @@ test("200 create and delete cycles leave no process, mount, namespace, link, rul
   expect(await suite.traces()).toEqual([]);
   suite.engine = await suite.data.start();
 }, 120_000);
+
+test("one whose restart is forbidden goes on, and starts again only when that is lifted", async () => {
+  const sandbox = await suite.port.create(newSpec());
+  await suite.port.forbidRestart(sandbox.id, "Cannot start: its image is no longer shared");
+  await suite.port.sleep(sandbox.id);
+  await suite.port.wake(sandbox.id);
+  expect((await runInside(sandbox, "echo kept > /root/file; echo goes on")).stdout).toBe("goes on\n");
+  await killInit(sandbox.id);
+  const refused = await failure(suite.port.wake(sandbox.id));
+  expect(refused).toMatchObject({ code: "FORBIDDEN", message: "Cannot start: its image is no longer shared" });
+  await suite.engine.kill();
+  suite.engine = await suite.data.start();
+  expect(await failure(suite.port.wake(sandbox.id))).toMatchObject({ code: "FORBIDDEN" });
+  await suite.port.forbidRestart(sandbox.id, null);
+  expect((await runInside(await suite.port.wake(sandbox.id), "cat /root/file")).stdout).toBe("kept\n");
+  await suite.port.remove(sandbox.id);
+});
+
+/** Everything inside ends with it. */
+async function killInit(id: SandboxId): Promise<void> {
+  const record = Bun.file(join(suite.data.dir, "sandboxes", id, "run.json"));
+  const { initPid } = (await record.json()) as { initPid: number };
+  process.kill(initPid, "SIGKILL");
+  while (existsSync(`/proc/${initPid}`)) await Bun.sleep(1);
+}

@@ -17,7 +17,8 @@ import type { BundleDefaults } from "./bundle.ts";
 import { type Cgroups, endProcesses } from "./cgroups.ts";
 import type { DiskSync } from "./disk-sync.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
-import type { ImageManifest, ImageStore } from "./images/store.ts";
+import { type ImageManifest, referenceOf } from "./images/manifest.ts";
+import type { ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
 import { MemoryGuard } from "./memory/guard.ts";
 import { Pager } from "./memory/pager.ts";
@@ -61,6 +62,8 @@ export interface SandboxesDeps {
 interface Entry {
   readonly spec: EngineSandboxSpec;
   readonly createdAtMs: number;
+  /** What it starts from; unknown of one that an earlier version has made, until it starts again. */
+  image: ImageManifest | undefined;
   readonly files: SandboxFiles;
   run: RunRecord | undefined;
   /** Set when this engine made the network, so it can be used again; else the kernel ends it with the sandbox. */
@@ -77,6 +80,8 @@ export class Sandboxes implements SandboxPort {
   readonly #warm: WarmPool;
   readonly #pager: Pager;
   readonly #guard: MemoryGuard;
+  /** Without an entry, though something of them is there: nobody knows what they use. */
+  readonly #unknown = new Set<SandboxId>();
   #creatingCount = 0;
 
   constructor(deps: SandboxesDeps) {
@@ -110,11 +115,12 @@ export class Sandboxes implements SandboxPort {
   }
 
   async #adoptOne(id: SandboxId, sandbox: StoredSandbox): Promise<void> {
+    if (sandbox.state !== "whole") this.#unknown.add(id);
     if (sandbox.state === "unreadable") return;
     if (sandbox.spec !== undefined) this.#deps.volumes.adopt(sandbox.spec);
     if (sandbox.state === "half") return this.#erase(id, sandbox.spec);
-    const { spec, createdAtMs, run } = sandbox;
-    const entry = { spec, createdAtMs, run, files: this.#filesOf(id), slot: undefined };
+    const { spec, createdAtMs, image, run } = sandbox;
+    const entry = { spec, createdAtMs, image, run, files: this.#filesOf(id), slot: undefined };
     this.#entries.set(id, entry);
     const state = this.#stateOf(entry);
     if (state === "asleep") this.#pager.sleepBegan(id);
@@ -124,6 +130,14 @@ export class Sandboxes implements SandboxPort {
 
   async newId(image: string): Promise<SandboxId> {
     return this.#warm.reserve(imageKey(image)) ?? SandboxId.parse(randomId());
+  }
+
+  /** Layers under all sandboxes; undefined while that cannot be told of one of them. */
+  layersInUse(): ReadonlySet<string> | undefined {
+    const images = [...this.#entries.values()].map(({ image }) => image);
+    const known = images.filter((image) => image !== undefined);
+    if (known.length < images.length || this.#unknown.size > 0) return undefined;
+    return new Set(known.flatMap(({ layers }) => layers));
   }
 
   /** Sandboxes kept ready are made from now on. */
@@ -149,15 +163,17 @@ export class Sandboxes implements SandboxPort {
   }
 
   async #create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
-    const image = this.#deps.images.resolve(spec.image);
     return this.#changes.run(spec.id, async () => {
       if (this.#entries.has(spec.id)) {
         throw new AppError("SANDBOX_ALREADY_EXISTS", `Cannot create sandbox "${spec.id}": it exists already`);
       }
       this.#admit(spec.id, spec.memoryMiB);
+      /* Its layers are its own from here on: nothing comes between this and its entry. */
+      const image = this.#deps.images.resolve(spec.image);
       const entry: Entry = {
-        spec: { ...spec, image: `${image.name}:${image.tag}` },
+        spec: { ...spec, image: referenceOf(image) },
         createdAtMs: Date.now(),
+        image,
         files: this.#filesOf(spec.id),
         run: undefined,
         slot: undefined,
@@ -170,7 +186,7 @@ export class Sandboxes implements SandboxPort {
         faultPoint("engine.create.claimed");
         if (warm === undefined) prepareFiles(entry.files);
         faultPoint("engine.create.folder");
-        writeRecord(entry.files.spec, { spec: entry.spec, createdAtMs: entry.createdAtMs });
+        this.#recordSpec(entry);
         faultPoint("engine.create.spec");
         if (warm === undefined) await this.#start(entry, image);
         else await this.#adopt(entry, warm);
@@ -297,7 +313,19 @@ export class Sandboxes implements SandboxPort {
     await this.#endProcesses(entry.spec.id);
     await this.#giveBackNetwork(entry);
     faultPoint("engine.restart.ended");
-    await this.#start(entry, this.#deps.images.resolve(entry.spec.image), { atMs: Date.now(), reason });
+    await this.#start(entry, this.#pinnedImage(entry), { atMs: Date.now(), reason });
+  }
+
+  #pinnedImage(entry: Entry): ImageManifest {
+    if (entry.image !== undefined) return entry.image;
+    const image = this.#deps.images.resolve(entry.spec.image);
+    entry.image = image;
+    this.#recordSpec(entry);
+    return image;
+  }
+
+  #recordSpec({ files, spec, createdAtMs, image }: Entry): void {
+    writeRecord(files.spec, { spec, createdAtMs, image });
   }
 
   #admit(id: SandboxId, memoryMiB: number): void {
@@ -335,6 +363,7 @@ export class Sandboxes implements SandboxPort {
     await this.#endProcesses(id);
     if (spec !== undefined) await this.#deps.volumes.release(spec);
     await this.#removeDataFiles(id);
+    this.#unknown.delete(id);
   }
 
   /** Ends what runs in the sandbox and takes its groups and run-time files away; its own files stay. */

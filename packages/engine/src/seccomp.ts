@@ -4,8 +4,9 @@ import { AppError } from "@dormouse/kernel";
 
 /**
  * The system calls a sandbox may make: what ordinary programs use, without those whose main use is attacking the kernel
- * (io_uring, bpf, userfaultfd, keyctl, perf, module and mount calls, new user namespaces). A call that is not listed fails with
- * ENOSYS, so libraries fall back to what they did before it existed.
+ * (io_uring, bpf, userfaultfd, keyctl, perf, module and mount calls, new user namespaces), and without POSIX message queues, whose
+ * bytes the kernel counts for all sandboxes together (decision 0032). A call that is not listed fails with ENOSYS, so libraries
+ * fall back to what they did before it existed.
  */
 const ALLOWED = `
 accept accept4 access adjtimex alarm arch_prctl bind brk cachestat capget capset chdir chmod chown chroot clock_adjtime
@@ -18,8 +19,7 @@ getrandom getresgid getresuid getrlimit get_robust_list getrusage getsid getsock
 gettimeofday getuid getxattr inotify_add_watch inotify_init inotify_init1 inotify_rm_watch ioctl io_cancel io_destroy
 io_getevents io_pgetevents ioprio_get ioprio_set io_setup io_submit kill landlock_add_rule landlock_create_ruleset
 landlock_restrict_self lchown lgetxattr link linkat listen listxattr llistxattr lremovexattr lseek lsetxattr lstat madvise
-map_shadow_stack membarrier memfd_create mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mprotect mq_getsetattr
-mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink mremap mseal msgctl msgget msgrcv msgsnd msync munlock munlockall
+map_shadow_stack membarrier memfd_create mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mprotect mremap mseal msgctl msgget msgrcv msgsnd msync munlock munlockall
 munmap name_to_handle_at nanosleep newfstatat open openat openat2 pause pidfd_getfd pidfd_open pidfd_send_signal pipe pipe2
 pkey_alloc pkey_free pkey_mprotect poll ppoll prctl pread64 preadv preadv2 prlimit64 process_mrelease process_vm_readv
 process_vm_writev pselect6 ptrace pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv recvfrom recvmmsg recvmsg
@@ -29,7 +29,7 @@ sched_get_priority_max sched_get_priority_min sched_getscheduler sched_rr_get_in
 sched_setparam sched_setscheduler sched_yield select semctl semget semop semtimedop sendfile sendmmsg sendmsg sendto setfsgid
 setfsuid setgid setgroups setitimer setpgid setpriority setregid setresgid setresuid setreuid setrlimit set_robust_list setsid
 setsockopt set_thread_area set_tid_address setuid setxattr shmat shmctl shmdt shmget shutdown sigaltstack signalfd signalfd4
-socketpair splice stat statfs statx symlink symlinkat sync sync_file_range syncfs sysinfo tee tgkill time timer_create
+splice stat statfs statx symlink symlinkat sync sync_file_range syncfs sysinfo tee tgkill time timer_create
 timer_delete timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate
 umask uname unlink unlinkat utime utimensat utimes vfork vmsplice wait4 waitid waitpid write writev
 `
@@ -41,6 +41,8 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
+/** Unspecified, ICMP, TCP, UDP, ICMPv6 (IANA numbers); SCTP, DCCP, L2TP and the like are the kernel's less tried code. */
+const INTERNET_PROTOCOLS = [0, 1, 6, 17, 58];
 /** CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET. */
 const NEW_NAMESPACE_FLAGS = 0x7e020000;
 const ENOSYS = 38;
@@ -59,9 +61,11 @@ interface Comparison {
 /** Calls allowed only with these arguments; each row is an alternative. */
 const ALLOWED_WITH: readonly (readonly [string, readonly Comparison[]])[] = [
   ["socket", [isEqual(0, AF_UNIX)]],
-  ["socket", [isEqual(0, AF_INET)]],
-  ["socket", [isEqual(0, AF_INET6)]],
+  ...[AF_INET, AF_INET6].flatMap((family) =>
+    INTERNET_PROTOCOLS.map((protocol) => ["socket", [isEqual(0, family), isEqual(2, protocol)]] as const),
+  ),
   ["socket", [isEqual(0, AF_NETLINK), isEqual(2, NETLINK_ROUTE)]],
+  ["socketpair", [isEqual(0, AF_UNIX)]],
   ["clone", [{ argument: 0, operator: SCMP_CMP_MASKED_EQ, a: NEW_NAMESPACE_FLAGS, b: 0 }]],
 ];
 

@@ -3,7 +3,7 @@ import { AppError, faultPoint, type Semaphore } from "@dormouse/kernel";
 import type { EngineSandboxSpec } from "@dormouse/schema";
 import { ociConfig } from "./bundle.ts";
 import { MAX_PROCESS_COUNT } from "./cgroups.ts";
-import type { ImageManifest } from "./images/store.ts";
+import type { ImageManifest } from "./images/manifest.ts";
 import type { SandboxFiles } from "./layout.ts";
 import type { NetworkSlot } from "./network/slots.ts";
 import { BOOT_ID, processStartTicks, type RunRecord } from "./records.ts";

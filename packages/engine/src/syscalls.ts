@@ -20,6 +20,8 @@ const libc = dlopen("libc.so.6", {
   setns: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   sethostname: { args: [FFIType.ptr, FFIType.u64], returns: FFIType.i32 },
   flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  lsetxattr: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i32 },
+  lgetxattr: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.u64], returns: FFIType.i64 },
   __errno_location: { args: [], returns: FFIType.ptr },
 });
 
@@ -42,12 +44,17 @@ const MFD_ALLOW_SEALING = 2;
 const F_ADD_SEALS = 1033;
 /** F_SEAL_SEAL | SHRINK | GROW | WRITE. */
 const ALL_SEALS = 0xf;
+const LOCK_SH = 1;
 const LOCK_EX = 2;
 const CLONE_NEWUTS = 0x04000000;
 const LOCK_NB = 4;
 
+/** Attribute of overlayfs, which only the host's root can set. */
+const OPAQUE = "trusted.overlay.opaque";
+
 /** Passed to the calls as it is: a pointer taken from it would not keep it from being collected. */
-const cstring = (text: string): Buffer => Buffer.from(`${text}\0`);
+const cstring = (text: string | Buffer): Buffer =>
+  typeof text === "string" ? Buffer.from(`${text}\0`) : Buffer.concat([text, Buffer.alloc(1)]);
 
 function failure(what: string): AppError {
   const location = libc.symbols.__errno_location();
@@ -94,15 +101,22 @@ export function mountTmpfs(target: string): void {
   if (result !== 0) throw failure(`mount a tmpfs at "${target}"`);
 }
 
-/** Mounts `source` read-only at `target` with every owner shifted by the mapping of the user namespace behind `userNamespaceFd`. */
-export function mountIdmapped(source: string, target: string, userNamespaceFd: number): void {
+export interface IdmappedMount {
+  readonly source: string;
+  readonly target: string;
+  readonly userNamespaceFd: number;
+  readonly isWritable?: boolean;
+}
+
+/** Mounts `source` at `target` with every owner shifted by the mapping of the user namespace; read-only unless it says else. */
+export function mountIdmapped({ source, target, userNamespaceFd, isWritable = false }: IdmappedMount): void {
   const { syscall } = libc.symbols;
   const tree = Number(syscall(SYS_OPEN_TREE, AT_FDCWD, cstring(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, null, 0));
   if (tree < 0) throw failure(`clone the mount of "${source}"`);
   try {
     const empty = cstring("");
     const attributes = new BigUint64Array([
-      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_IDMAP,
+      (isWritable ? 0n : MOUNT_ATTR_RDONLY) | MOUNT_ATTR_NODEV | MOUNT_ATTR_IDMAP,
       0n,
       0n,
       BigInt(userNamespaceFd),
@@ -121,9 +135,28 @@ export function detachMount(target: string): void {
   libc.symbols.umount2(cstring(target), MNT_DETACH);
 }
 
+/** Says of a folder of a layer that nothing shows in it of the layers below. */
+export function setOpaque(folder: string | Buffer): void {
+  const value = Buffer.from("y");
+  if (libc.symbols.lsetxattr(cstring(folder), cstring(OPAQUE), value, BigInt(value.length), 0) !== 0) {
+    throw failure(`hide what is below "${folder.toString()}"`);
+  }
+}
+
+export function isOpaque(folder: string | Buffer): boolean {
+  const value = Buffer.alloc(1);
+  const length = libc.symbols.lgetxattr(cstring(folder), cstring(OPAQUE), value, BigInt(value.length));
+  return Number(length) === 1 && value.toString() === "y";
+}
+
 /** True when this process now holds the exclusive lock of the open file; it is released when the process ends. */
 export function tryLock(fd: number): boolean {
   return libc.symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
+}
+
+/** Waits, and this whole process with it, until it shares the lock of the open file with others that do. */
+export function shareLock(fd: number): void {
+  if (libc.symbols.flock(fd, LOCK_SH) !== 0) throw failure("share a lock");
 }
 
 /** A copy of a program in memory that nobody can change any more; its path holds as long as this process lives. */

@@ -6,7 +6,8 @@ import { EngineSandboxSpec, type SandboxId } from "@dormouse/schema";
 import { agentEnvironment, type BundleDefaults, ociConfig } from "./bundle.ts";
 import { type Cgroups, endProcesses, MAX_PROCESS_COUNT } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
-import type { ImageManifest } from "./images/store.ts";
+import type { ImageStore } from "./images/store.ts";
+import { type ImageManifest, referenceOf } from "./images/manifest.ts";
 import { type Layout, sandboxFiles } from "./layout.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
 import { BOOT_ID, isAlive, processStartTicks, type RunRecord } from "./records.ts";
@@ -17,6 +18,7 @@ import { setHostnameOf } from "./syscalls.ts";
 /** What every start needs. */
 export interface WarmDeps {
   readonly layout: Layout;
+  readonly images: ImageStore;
   readonly cgroups: Cgroups;
   readonly layers: LayerMounts;
   readonly slots: SlotPool;
@@ -32,6 +34,8 @@ export interface WarmDeps {
 export interface WarmSandbox {
   readonly id: SandboxId;
   readonly image: ImageManifest;
+  /** Keeps the image's layers while nobody has the sandbox. */
+  readonly hold: Disposable;
   readonly run: RunRecord;
   readonly container: HeldContainer;
 }
@@ -46,6 +50,8 @@ export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise
   const spec = neutralSpec(image);
   const { id } = spec;
   const files = sandboxFiles(layout, id);
+  using hold = new DisposableStack();
+  hold.use(deps.images.hold(image.layers));
   const slot = await slots.acquire();
   try {
     prepareFiles(files);
@@ -60,6 +66,7 @@ export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise
     return {
       id,
       image,
+      hold: hold.move(),
       run: { initPid, initStartTicks: processStartTicks(initPid) ?? "", bootId: BOOT_ID, slot },
       container,
     };
@@ -69,7 +76,8 @@ export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise
   }
 }
 
-export async function discardWarm(deps: WarmDeps, { id, run, container }: WarmSandbox): Promise<void> {
+export async function discardWarm(deps: WarmDeps, { id, run, hold, container }: WarmSandbox): Promise<void> {
+  using _ = hold;
   container[Symbol.dispose]();
   await erase(deps, id, run.slot);
 }
@@ -82,6 +90,7 @@ export function fits(warm: WarmSandbox, spec: EngineSandboxSpec, image: ImageMan
 /** Makes it what a start of its own would have made. @throws SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT */
 export async function adoptWarm(deps: WarmDeps, warm: WarmSandbox, spec: EngineSandboxSpec): Promise<void> {
   using container = warm.container;
+  using _ = warm.hold;
   prepareRunFiles(spec, sandboxFiles(deps.layout, warm.id));
   deps.cgroups.create(warm.id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
   setHostnameOf(warm.run.initPid, spec.hostname);
@@ -100,7 +109,7 @@ const neutralSpec = (image: ImageManifest): EngineSandboxSpec =>
   EngineSandboxSpec.parse({
     id: randomId(),
     hostname: "sandbox",
-    image: `${image.name}:${image.tag}`,
+    image: referenceOf(image),
     memoryMiB: WARM_MEMORY_MIB,
     cpuCount: WARM_CPU_COUNT,
     env: {},

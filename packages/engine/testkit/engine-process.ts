@@ -35,6 +35,7 @@ export interface EngineProcessOptions {
   readonly warmPool?: Readonly<Record<string, number>>;
   readonly admission?: Partial<AdmissionPolicy>;
   readonly pageOutAfterMs?: number;
+  readonly registries?: Readonly<Record<string, string>>;
 }
 
 export class EngineProcess {

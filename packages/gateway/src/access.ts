@@ -19,6 +19,7 @@ export interface Grant {
 export const TOKEN_PARAMETER = "bl_preview_token";
 
 const BEARER = /^bearer +(.+)$/i;
+const KEY_HEADERS = ["x-blaxel-authorization", "authorization"] as const;
 
 /** @throws {AppError} FORBIDDEN when the workspace header names another workspace, UNAUTHENTICATED without a valid API key. */
 export function authorizeSandbox(
@@ -41,6 +42,7 @@ export function authorizeSandbox(
     return grant({ workspace, apiKey: query.value }, query.path);
   throw new AppError("UNAUTHENTICATED", `Cannot use workspace "${workspace}": no valid API key was sent`, {
     hint: 'Send "X-Blaxel-Authorization: Bearer <API key>", "Authorization: Bearer <API key>" or "?token=<API key>".',
+    details: { wasSent: query.value !== undefined || hasBearer(headers) },
   });
 }
 
@@ -63,6 +65,7 @@ export function authorizePreview(
   if (key !== undefined) return grant({ previewId, workspace, apiKey: key.value }, query.path, key);
   throw new AppError("UNAUTHENTICATED", "Cannot open the preview: it is private and no valid token was sent", {
     hint: 'Create a token for the preview, then send "?bl_preview_token=<token>" or "X-Blaxel-Preview-Token: <token>".',
+    details: { wasSent: query.value !== undefined || headers.has("x-blaxel-preview-token") || hasBearer(headers) },
   });
 }
 
@@ -101,13 +104,15 @@ function allowedOrigin(responseHeaders: Readonly<Record<string, string>>): strin
   return name && responseHeaders[name];
 }
 
+const hasBearer = (headers: Headers): boolean => KEY_HEADERS.some((header) => BEARER.test(headers.get(header) ?? ""));
+
 interface ApiKey {
   readonly header: "x-blaxel-authorization" | "authorization";
   readonly value: string;
 }
 
 function findApiKey(directory: GatewayDirectory, headers: Headers, workspace: string): ApiKey | undefined {
-  for (const header of ["x-blaxel-authorization", "authorization"] as const) {
+  for (const header of KEY_HEADERS) {
     const value = BEARER.exec(headers.get(header) ?? "")?.[1];
     if (value !== undefined && directory.isApiKeyValid(workspace, value)) return { header, value };
   }

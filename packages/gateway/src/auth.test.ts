@@ -3,7 +3,7 @@ import { benchWithEcho, echoOf } from "./testkit/echo-bench.ts";
 import { API_KEY, TOKEN } from "./testkit/gateway-bench.ts";
 
 async function codeOf(answer: Response): Promise<string> {
-  return ((await answer.json()) as { error: { code: string } }).error.code;
+  return ((await answer.json()) as { error: { reason: string } }).error.reason;
 }
 
 test("a public preview needs no credential, and a token sent anyway does not reach the app", async () => {

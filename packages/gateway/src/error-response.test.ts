@@ -32,6 +32,14 @@ const FAILURES: Failure[] = [
     },
   },
   {
+    code: "FORBIDDEN",
+    path: "/preview/open/",
+    prepare(bench) {
+      fallAsleep(bench);
+      bench.engine.beforeWake = () => Promise.reject(new AppError("FORBIDDEN", "Cannot start it again: it may not"));
+    },
+  },
+  {
     code: "ENGINE_UNAVAILABLE",
     path: "/preview/open/",
     prepare(bench) {
@@ -47,8 +55,8 @@ test.each(FAILURES)("$code is told to programs by header and JSON, to browsers a
   const ask = (accept: string): Promise<Response> =>
     fetch(bench.url + failure.path, { headers: { ...failure.headers, Host: "192.0.2.7", Accept: accept } });
   const forProgram = await ask("*/*");
-  const body = (await forProgram.json()) as { error: { code: string; status: number; message: string } };
-  expect(body.error).toMatchObject({ code: failure.code, status: forProgram.status });
+  const body = (await forProgram.json()) as { error: { reason: string; status: number; message: string } };
+  expect(body.error).toMatchObject({ reason: failure.code, status: forProgram.status });
   expect(body.error.message).toStartWith("Cannot ");
   const forBrowser = await ask("text/html,*/*");
   const page = await forBrowser.text();
@@ -96,9 +104,84 @@ test("a wake that takes long is told in time, goes on, and serves the next reque
 test("an app cannot pass for the platform", async () => {
   await using bench = new GatewayBench();
   await bench.listenHttp(3000, (_request, response) => {
-    response.writeHead(404, { "x-blaxel-source": "platform", "x-dormouse-error": "ROUTE_NOT_FOUND" }).end("mine");
+    response
+      .writeHead(404, {
+        "x-blaxel-source": "platform",
+        "x-blaxel-error-code": "ROUTE_NOT_FOUND",
+        "x-dormouse-error": "ROUTE_NOT_FOUND",
+      })
+      .end("mine");
   });
   const answer = await fetch(`${bench.url}/preview/open/`);
   expect([answer.status, await answer.text()]).toEqual([404, "mine"]);
-  for (const name of ["x-blaxel-source", "x-dormouse-error"]) expect(answer.headers.has(name)).toBe(false);
+  for (const name of ["x-blaxel-source", "x-blaxel-error-code", "x-dormouse-error"])
+    expect(answer.headers.has(name)).toBe(false);
 });
+
+const EDGE_CODES: (Failure & { readonly edgeCode: string })[] = [
+  { edgeCode: "ROUTE_NOT_FOUND", code: "ROUTE_NOT_FOUND", path: "/preview/none/" },
+  { edgeCode: "AUTHENTICATION_REQUIRED", code: "UNAUTHENTICATED", path: "/run/acme/sandboxes/box/" },
+  { edgeCode: "AUTHENTICATION_REQUIRED", code: "UNAUTHENTICATED", path: "/preview/closed/" },
+  { edgeCode: "AUTHENTICATION_FAILED", code: "UNAUTHENTICATED", path: "/preview/closed/?bl_preview_token=old" },
+  { edgeCode: "AUTHENTICATION_FAILED", code: "UNAUTHENTICATED", path: "/run/acme/sandboxes/box/?token=old" },
+  {
+    edgeCode: "AUTHENTICATION_FAILED",
+    code: "UNAUTHENTICATED",
+    path: "/run/acme/sandboxes/box/",
+    headers: { Authorization: "Bearer old" },
+  },
+  {
+    edgeCode: "FORBIDDEN",
+    code: "FORBIDDEN",
+    path: "/run/acme/sandboxes/box/",
+    headers: { ...withKey, "X-Blaxel-Workspace": "other" },
+  },
+  { edgeCode: "BAD_REQUEST", code: "INVALID_ARGUMENT", path: "/run/acme/sandboxes/box/port/80/", headers: withKey },
+  { edgeCode: "WORKLOAD_NOT_FOUND", code: "SANDBOX_NOT_FOUND", path: "/run/acme/sandboxes/none/", headers: withKey },
+  {
+    edgeCode: "WORKLOAD_UNAVAILABLE",
+    code: "ENGINE_UNAVAILABLE",
+    path: "/preview/open/",
+    prepare(bench) {
+      fallAsleep(bench);
+      bench.engine.beforeWake = () => Promise.reject(new Error("it is not there"));
+    },
+  },
+  {
+    edgeCode: "PREVIEW_EXPIRED",
+    code: "PREVIEW_EXPIRED",
+    path: "/preview/open/",
+    options: { preview: { expiresAtMs: 1 } },
+  },
+  {
+    edgeCode: "UPSTREAM_UNREACHABLE",
+    code: "UPSTREAM_UNREACHABLE",
+    path: "/preview/open/",
+    prepare: (bench) => startRelayAgent(bench),
+  },
+];
+
+test.each(EDGE_CODES)(
+  "F268 $edgeCode has the shape that clients of Blaxel read ($path)",
+  async ({ edgeCode, code, path, headers, options, prepare }) => {
+    await using bench = new GatewayBench(options);
+    await prepare?.(bench);
+    const response = await fetch(bench.url + path, { headers: { ...headers } });
+    const { error } = (await response.json()) as { error: Record<string, unknown> };
+    expect(error).toMatchObject({
+      action: expect.stringMatching(/^[A-Z].*\.$/) as string,
+      code: edgeCode,
+      do_not: expect.stringMatching(/^Do not .*\.$/) as string,
+      docs_url: `${bench.url}/v0/docs`,
+      message: expect.stringMatching(/^Cannot /) as string,
+      origin: "platform",
+      reason: code,
+      retryable: response.status >= 500,
+      status: response.status,
+      timestamp: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+    });
+    expect(response.headers.get("x-blaxel-source")).toBe("platform");
+    expect(response.headers.get("x-blaxel-error-code")).toBe(edgeCode);
+    expect(response.headers.get("x-dormouse-error")).toBe(code);
+  },
+);

@@ -67,6 +67,8 @@ export const SERVE_OPTIONS = {
 
 const WAKE_TIMEOUT_MS = 30_000;
 const SWITCHED_PROTOCOLS = 101;
+/** `ID.preview.` and `LABEL.run.` in front of the base host. */
+const HOST_LABEL_COUNT = 2;
 
 /** Resolves, authenticates, wakes and forwards; needs nothing but its dependencies and `SERVE_OPTIONS`. */
 export function createGateway(deps: GatewayDeps): Gateway {
@@ -109,24 +111,34 @@ async function answer(rooms: Rooms, arrival: Arrival, place: Place): Promise<Res
     const preflight = answerPreflight(request, port, route.preview?.responseHeaders ?? {});
     response = preflight ?? (await admit(rooms, arrival, route));
   } catch (thrown) {
-    response = explain(rooms, request, { route, thrown });
+    response = explain(rooms, arrival, { place, route, thrown });
   }
   rooms.meter?.noteAnswer(place.kind, response?.status ?? SWITCHED_PROTOCOLS, performance.now() - startedAtMs);
   return response;
 }
 
 interface Failure {
+  readonly place: Place;
   readonly route: Route | undefined;
   readonly thrown: unknown;
 }
 
-function explain({ errorPages, meter }: Rooms, request: Request, { route, thrown }: Failure): Response {
+function explain(rooms: Rooms, { request, server }: Arrival, { place, route, thrown }: Failure): Response {
+  const { errorPages, meter } = rooms;
   const error = toAppError(thrown);
   meter?.noteFailure(error.code);
   const accept = request.headers.get("accept");
   const [requestPath = ""] = pathOf(request.url).split("?", 1);
   const responseHeaders = route?.preview?.responseHeaders;
-  return errorResponse(error, { accept, responseHeaders, requestPath, pages: errorPages });
+  const docsUrl = docsUrlOf(place, rooms.readEdge(connectionOf(request, server), request.headers));
+  return errorResponse(error, { accept, responseHeaders, requestPath, pages: errorPages, docsUrl });
+}
+
+/** Under a user's own domain there is only what the user shows. */
+function docsUrlOf({ kind, mount }: Place, { protocol, host }: Edge): string | undefined {
+  if (kind === "domain") return undefined;
+  const baseHost = mount === "" ? host.split(".").slice(HOST_LABEL_COUNT).join(".") : host;
+  return `${protocol}://${baseHost}/v0/docs`;
 }
 
 function admit(rooms: Rooms, arrival: Arrival, route: Route): Response | Promise<Response | undefined> {

@@ -43,7 +43,10 @@ const NEVER_UPSTREAM = [
 
 /** Says that an error is the platform's own; an app must not be able to claim it. */
 export const SOURCE_HEADER = "x-blaxel-source";
-/** Its code, for programs: `PREVIEW_EXPIRED`. */
+export const SOURCE_PLATFORM = "platform";
+/** Its code as clients of Blaxel know it, such as `WORKLOAD_NOT_FOUND`. */
+export const EDGE_ERROR_HEADER = "x-blaxel-error-code";
+/** Its own code: `PREVIEW_EXPIRED`. */
 export const ERROR_HEADER = "x-dormouse-error";
 
 export interface UpstreamHeaderRules {
@@ -100,6 +103,7 @@ export function cleanDownstreamHeaders(headers: Headers, rules: DownstreamHeader
   dropConnectionNamed(headers);
   for (const name of HOP_BY_HOP) headers.delete(name);
   headers.delete(SOURCE_HEADER);
+  headers.delete(EDGE_ERROR_HEADER);
   headers.delete(ERROR_HEADER);
   if (headers.has("set-cookie")) dropPlatformCookies(headers);
   for (const name in rules.replaced) headers.set(name, rules.replaced[name] ?? "");

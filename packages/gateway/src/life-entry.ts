@@ -314,8 +314,11 @@ export class SandboxLifeEntry implements LeaseHolder {
   }
 }
 
+/** What whoever asks for a sandbox is told in the engine's own words. */
+const TOLD_AS_IT_IS: ReadonlySet<ErrorCode> = new Set(["SANDBOX_NOT_FOUND", "HOST_FULL", "FORBIDDEN"]);
+
 function wakeError(id: SandboxId, cause: unknown): AppError {
-  if (cause instanceof AppError && (cause.code === "SANDBOX_NOT_FOUND" || cause.code === "HOST_FULL")) return cause;
+  if (cause instanceof AppError && TOLD_AS_IT_IS.has(cause.code)) return cause;
   return new AppError("ENGINE_UNAVAILABLE", `Cannot wake sandbox "${id}": the engine refused`, {
     hint: "Send the request again in a moment.",
     cause,

@@ -195,7 +195,7 @@ test("a failed wake is a retryable 503, and the next request tries again", async
   bench.engine.beforeWake = () => Promise.reject(new AppError("SANDBOX_START_FAILED", "Cannot thaw"));
   const refused = await fetch(`${bench.url}/preview/open/`);
   expect(refused.status).toBe(503);
-  expect(await refused.json()).toMatchObject({ error: { code: "ENGINE_UNAVAILABLE", retryable: true } });
+  expect(await refused.json()).toMatchObject({ error: { reason: "ENGINE_UNAVAILABLE", retryable: true } });
   bench.engine.beforeWake = () => Promise.resolve();
   expect((await fetch(`${bench.url}/preview/open/`)).status).toBe(200);
 });
@@ -233,7 +233,7 @@ test("deleting a sandbox aborts its open streams, and new requests are 404", asy
   expect(await client.untilClosed()).not.toContain("\r\n0\r\n");
   const refused = await fetch(`${bench.url}/preview/open/`);
   expect(refused.status).toBe(404);
-  expect(await refused.json()).toMatchObject({ error: { code: "SANDBOX_NOT_FOUND" } });
+  expect(await refused.json()).toMatchObject({ error: { reason: "SANDBOX_NOT_FOUND" } });
 });
 
 test("a request that waits for an answer or for a wake when its sandbox is deleted is 404", async () => {
@@ -302,7 +302,7 @@ test("when nothing answers for the sandbox itself, the client may try again, and
     fetch(`${bench.url}/run/acme/sandboxes/box/health`, { headers: { "X-Blaxel-Authorization": `Bearer ${API_KEY}` } });
   const refused = await health();
   expect(refused.status).toBe(503);
-  expect(await refused.json()).toMatchObject({ error: { code: "SANDBOX_UNAVAILABLE", retryable: true } });
+  expect(await refused.json()).toMatchObject({ error: { reason: "SANDBOX_UNAVAILABLE", retryable: true } });
   bench.engine.beforeWake = () =>
     bench.listenHttp(8080, (_request, response) => response.end("started again")).then(() => undefined);
   expect((await health()).status).toBe(200);

@@ -26,8 +26,8 @@ const described = (name: string, method: string, url: string, body = ""): string
 async function send(bench: GatewayBench, init: RequestInit = {}, path = "/"): Promise<string> {
   const answer = await fetch(`${bench.url}/preview/open${path}`, init);
   if (answer.status === 200) return answer.text();
-  const { error } = (await answer.json()) as { error: { code: string } };
-  return `${answer.status} ${error.code}`;
+  const { error } = (await answer.json()) as { error: { reason: string } };
+  return `${answer.status} ${error.reason}`;
 }
 
 const closeApp = (server: http.Server): Promise<void> =>

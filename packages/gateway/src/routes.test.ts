@@ -113,7 +113,10 @@ test.each([
     bench.addPreview({ previewId: "open", isPublic: true, sandbox });
     bench.addPreview({ previewId: "closed", sandbox });
     const opened = await fetch(`${bench.url}/preview/open/`);
-    expect({ status: opened.status, body: await opened.json() }).toMatchObject({ status, body: { error: { code } } });
+    expect({ status: opened.status, body: await opened.json() }).toMatchObject({
+      status,
+      body: { error: { reason: code } },
+    });
     expect((await fetch(`${bench.url}/preview/closed/`)).status).toBe(401);
   },
 );

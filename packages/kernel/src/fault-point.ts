@@ -29,6 +29,7 @@ export const FAULT_POINTS = {
   "engine.remove.erased": "nothing of it is left; the server has not been told",
   "server.delete.removed": "nothing of it is left but the server's record and its hold on volumes",
   "server.delete.released": "its volumes are free; its record still says DELETING",
+  "engine.images.discarded": "layers nobody uses are out of sight; nothing is erased",
   "server.delete.forgotten": "its record is gone; the client has not been told",
 } as const satisfies Readonly<Record<string, string>>;
 

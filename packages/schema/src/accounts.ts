@@ -141,8 +141,22 @@ export const TokenRequest = z.object({
   client_secret: z.string().optional(),
   device_code: z.string().optional(),
   refresh_token: z.string().optional(),
+  code: z.string().optional(),
+  redirect_uri: z.string().optional(),
+  code_verifier: z.string().optional(),
 });
 export type TokenRequest = z.infer<typeof TokenRequest>;
+
+/** Query of `/authorize` (RFC 6749 §4.1.1, RFC 7636 §4.3); what is wrong in the rest is told to the client. */
+export const AuthorizationRequest = z.object({
+  client_id: z.string().min(1).max(200),
+  redirect_uri: z.string().min(1).max(2000),
+  response_type: z.string().optional(),
+  code_challenge: z.string().optional(),
+  code_challenge_method: z.string().optional(),
+  state: z.string().optional(),
+});
+export type AuthorizationRequest = z.infer<typeof AuthorizationRequest>;
 
 export const TokenAnswer = z.object({
   /** A JWT with numeric `iat` and `exp`: clients read them to refresh in time. */

@@ -76,7 +76,7 @@ export interface EngineImagePort {
    * @throws IMAGE_NOT_FOUND
    */
   imageLog(id: EngineImageId, options: { fromByte: number; follow: boolean }): Promise<ReadableStream<Uint8Array>>;
-  /** Ends its build, and forgets it with its log; layers stay as long as something uses them. Idempotent. @throws IMAGE_IN_USE */
+  /** Ends its build, and forgets it with its log. Sandboxes that were created from it go on, and start again too. Idempotent. */
   removeImage(id: EngineImageId): Promise<void>;
   /** Sends it to a registry. @throws IMAGE_NOT_FOUND, UNAUTHENTICATED, UPSTREAM_UNREACHABLE, INVALID_ARGUMENT */
   pushImage(id: EngineImageId, reference: string, credentials: RegistryCredentials): Promise<{ digest: string }>;

@@ -113,7 +113,7 @@ export class AccountRepository {
 
   /**
    * Its members, service accounts and keys go with it; users who are in no other workspace too. What was audited in it becomes
-   * the installation's. False while it has volumes, or sandboxes that are not over.
+   * the installation's. False while it has volumes, images, or sandboxes that are not over.
    */
   async removeWorkspace(name: WorkspaceName): Promise<boolean> {
     return this.#db.transaction().execute(async (transaction) => {
@@ -126,6 +126,7 @@ export class AccountRepository {
           eb.selectFrom("sandboxes").select("workspace").where("status", "!=", "TERMINATED"),
         )
         .where("name", "not in", (eb) => eb.selectFrom("volumes").select("workspace"))
+        .where("name", "not in", (eb) => eb.selectFrom("images").select("workspace"))
         .returning("name")
         .executeTakeFirst();
       if (removed === undefined) return false;

@@ -9,6 +9,9 @@ export type {
   CustomDomainRecord,
 } from "./custom-domains.ts";
 export type { StoreOptions } from "./database.ts";
+export type { ImageBorrower, ImageShareRecord, PendingImageShareRecord } from "./image-shares.ts";
+export type { ImageRecord, ImageTagRecord } from "./image-rows.ts";
+export type { ImageChange } from "./images.ts";
 export type { CustomHost, PreviewRecord, PreviewTokenRecord } from "./previews.ts";
 export type { SandboxChange, SandboxRecord } from "./sandboxes.ts";
 export type { ExecutionOutcome, ExecutionRecord, NewExecution, ScheduleClaim } from "./schedule-executions.ts";

@@ -14,6 +14,7 @@ import { audit } from "./migrations/0006-audit.ts";
 import { customDomains } from "./migrations/0007-custom-domains.ts";
 import { volumes } from "./migrations/0004-volumes.ts";
 import { volumeTemplates } from "./migrations/0008-volume-templates.ts";
+import { images } from "./migrations/0009-images.ts";
 import type { Tables } from "./tables.ts";
 
 /** Forward only, applied in the order of their names; an applied one never changes. */
@@ -26,6 +27,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0006-audit": audit,
   "0007-custom-domains": customDomains,
   "0008-volume-templates": volumeTemplates,
+  "0009-images": images,
 };
 
 type Migrations = Readonly<Record<string, Migration>>;

@@ -1,5 +1,6 @@
 import { AppError } from "@dormouse/kernel";
 import type {
+  EngineImageId,
   ResourceEvent,
   SandboxFailure,
   SandboxId,
@@ -37,13 +38,24 @@ export interface SandboxRecord {
   readonly lastUsedAtMs: number | undefined;
   /** Oldest first. */
   readonly errors: readonly SandboxFailure[];
+  /** Id on the engine of the built image it was created with, which it stays with; `undefined` for a public one. */
+  readonly engineImageId: EngineImageId | undefined;
 }
 
 /** Columns a later write may change. */
 export type SandboxChange = Partial<
   Pick<
     SandboxRecord,
-    "displayName" | "externalId" | "labels" | "spec" | "status" | "events" | "errors" | "updatedBy" | "lastUsedAtMs"
+    | "displayName"
+    | "externalId"
+    | "labels"
+    | "spec"
+    | "status"
+    | "events"
+    | "errors"
+    | "updatedBy"
+    | "lastUsedAtMs"
+    | "engineImageId"
   >
 > & { readonly updatedAtMs: number };
 
@@ -259,6 +271,7 @@ function toRow(record: SandboxRecord): SandboxRow {
     updated_by: record.updatedBy ?? null,
     last_used_at_ms: record.lastUsedAtMs ?? null,
     errors: JSON.stringify(record.errors),
+    engine_image_id: record.engineImageId ?? null,
   };
 }
 
@@ -280,5 +293,6 @@ function fromRow(row: SandboxRow): SandboxRecord {
     updatedBy: row.updated_by ?? undefined,
     lastUsedAtMs: row.last_used_at_ms ?? undefined,
     errors: JSON.parse(row.errors) as SandboxFailure[],
+    engineImageId: (row.engine_image_id ?? undefined) as EngineImageId | undefined,
   };
 }

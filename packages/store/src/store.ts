@@ -5,6 +5,8 @@ import { CredentialRepository } from "./credentials.ts";
 import { CustomDomainRepository } from "./custom-domains.ts";
 import { openDatabase, type StoreOptions } from "./database.ts";
 import { DatabaseLog } from "./database-log.ts";
+import { ImageShareRepository } from "./image-shares.ts";
+import { ImageRepository } from "./images.ts";
 import { migrateToLatest } from "./migrations.ts";
 import { PreviewRepository } from "./previews.ts";
 import { SandboxRepository } from "./sandboxes.ts";
@@ -22,6 +24,8 @@ export class Store implements AsyncDisposable {
   readonly credentials: CredentialRepository;
   readonly audit: AuditRepository;
   readonly sandboxes: SandboxRepository;
+  readonly images: ImageRepository;
+  readonly imageShares: ImageShareRepository;
   readonly customDomains: CustomDomainRepository;
   readonly previews: PreviewRepository;
   readonly volumes: VolumeRepository;
@@ -39,6 +43,8 @@ export class Store implements AsyncDisposable {
     this.credentials = new CredentialRepository(db);
     this.audit = new AuditRepository(db);
     this.sandboxes = new SandboxRepository(db);
+    this.images = new ImageRepository(db);
+    this.imageShares = new ImageShareRepository(db);
     this.customDomains = new CustomDomainRepository(db);
     this.previews = new PreviewRepository(db);
     this.volumes = new VolumeRepository(db);

@@ -13,6 +13,10 @@ export interface Tables {
   login_grants: LoginGrantsTable;
   audit_events: AuditEventsTable;
   sandboxes: SandboxesTable;
+  images: ImagesTable;
+  image_tags: ImageTagsTable;
+  image_shares: ImageSharesTable;
+  image_removals: ImageRemovalsTable;
   custom_domains: CustomDomainsTable;
   custom_domain_shares: CustomDomainSharesTable;
   previews: PreviewsTable;
@@ -37,6 +41,10 @@ export const PRIMARY_KEYS = {
   login_grants: ["id"],
   audit_events: ["id"],
   sandboxes: ["id"],
+  images: ["id"],
+  image_tags: ["id"],
+  image_shares: ["id"],
+  image_removals: ["id"],
   custom_domains: ["id"],
   custom_domain_shares: ["domain_id", "workspace"],
   previews: ["id"],
@@ -180,6 +188,55 @@ export interface SandboxesTable {
   /** Coarse; the life in memory knows better while the server runs. */
   last_used_at_ms: number | null;
   errors: string;
+  /** Id on the engine of the built image it was created with; `null` for a public one. */
+  engine_image_id: string | null;
+}
+
+export interface ImagesTable {
+  id: string;
+  /** The one that owns it. */
+  workspace: string;
+  resource_type: string;
+  /** No workspace has, or may use, two images of one type and name. */
+  name: string;
+  status: string;
+  events: string;
+  /** In the workspace that owns it. */
+  last_deployed_at_ms: number | null;
+  created_by: string | null;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface ImageTagsTable {
+  /** Also its id on the engine. */
+  id: string;
+  image_id: string;
+  name: string;
+  size_bytes: number;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface ImageSharesTable {
+  id: string;
+  image_id: string;
+  target_workspace: string;
+  status: string;
+  /** Id of whoever shares it. */
+  shared_by: string;
+  /** Of one that is pending. */
+  expires_at_ms: number | null;
+  /** In the target workspace. */
+  last_deployed_at_ms: number | null;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+/** Versions nobody can use any more, which the engine may still have. */
+export interface ImageRemovalsTable {
+  /** Id on the engine. */
+  id: string;
 }
 
 export interface VolumesTable {

@@ -1,5 +1,6 @@
 import { randomId } from "@dormouse/kernel";
 import {
+  ImageName,
   PreviewName,
   PreviewSpec,
   SandboxCreateRequest,
@@ -8,7 +9,15 @@ import {
   SandboxSpec,
   WorkspaceName,
 } from "@dormouse/schema";
-import { openStore, type PreviewRecord, type SandboxRecord, type Store, type StoreOptions } from "../src/index.ts";
+import { openDatabase } from "../src/database.ts";
+import {
+  type ImageRecord,
+  openStore,
+  type PreviewRecord,
+  type SandboxRecord,
+  type Store,
+  type StoreOptions,
+} from "../src/index.ts";
 
 export const WORKSPACE = WorkspaceName.parse("default");
 
@@ -36,6 +45,7 @@ export function newSandbox(name: string, change: Partial<SandboxRecord> = {}): S
     updatedBy: undefined,
     lastUsedAtMs: undefined,
     errors: [],
+    engineImageId: undefined,
     ...change,
   };
 }
@@ -50,4 +60,28 @@ export function newPreview(sandbox: SandboxRecord, name: string, id: string = ra
     createdAtMs: 1,
     customHost: undefined,
   };
+}
+
+/** An image without versions. */
+export function newImage(name: string, change: Partial<ImageRecord> = {}): ImageRecord {
+  return {
+    id: randomId(),
+    workspace: WORKSPACE,
+    resourceType: "sandbox",
+    name: ImageName.parse(name),
+    status: "UPLOADING",
+    events: [],
+    lastDeployedAtMs: undefined,
+    createdBy: undefined,
+    createdAtMs: 1,
+    updatedAtMs: 1,
+    tags: [],
+    ...change,
+  };
+}
+
+/** A further account in a database that a store is open on. */
+export async function addAccount(options: StoreOptions, id: string): Promise<void> {
+  await using db = await openDatabase(options);
+  await db.insertInto("accounts").values({ id, name: id, created_at_ms: 1 }).execute();
 }

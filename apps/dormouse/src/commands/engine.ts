@@ -27,6 +27,7 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
     serverUserId: Number(options.serverUser),
     admission: config.admission,
     warmPool: warmSizes(config.warmPool),
+    registries: mirrors(config.registries),
     pageOutAfterMs: config.pageOutAfterMs,
     ...(config.resolver === undefined ? {} : { resolver: config.resolver }),
   });
@@ -59,6 +60,16 @@ function warmSizes(wishes: readonly string[]): Record<string, number> {
     wishes.map((wish) => {
       const [image = "", count = ""] = wish.split("=");
       return [image.includes(":") ? image : `${image}:latest`, Number(count)];
+    }),
+  );
+}
+
+/** From `host=address`. */
+function mirrors(settings: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    settings.map((setting) => {
+      const [host = "", ...address] = setting.split("=");
+      return [host, address.join("=")];
     }),
   );
 }

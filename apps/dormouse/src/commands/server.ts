@@ -34,7 +34,8 @@ import type { Config } from "../config.ts";
 import { armFault } from "../fault.ts";
 import { dnsResolver } from "../dns-resolver.ts";
 import { type Handover, receiveHandovers } from "../handover.ts";
-import { recordsIn } from "../installation.ts";
+import { readHub } from "../hub.ts";
+import { RECIPES_DIR, recordsIn } from "../installation.ts";
 import { Listener } from "../listener.ts";
 import { createLog } from "../log.ts";
 import { answerWithKey, METRICS_PATH, openMetricsPort, type RenderMetrics } from "../metrics/endpoint.ts";
@@ -123,6 +124,7 @@ async function connectRooms(
     clock,
     log,
     settings: settingsOf(config),
+    hub: readHub(RECIPES_DIR, log),
   });
   channel("dormouse.gateway.life").subscribe((message) => {
     const event = message as LifeEvent;
@@ -146,6 +148,7 @@ function settingsOf(config: Config): ControlPlaneSettings {
     previewUrlStyle: "host",
     sandboxUrlStyle: config.domain === undefined ? "path" : "host",
     domain: config.domain,
+    redirectUris: config.redirectUris,
     memoryMaxMb: Math.max(STOCK_MEMORY_MB, Math.floor(totalmem() / 1024 / 1024)),
     cpuCount: cpus().length,
     hasWarmPool: config.warmPool.length > 0,

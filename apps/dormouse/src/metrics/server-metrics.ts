@@ -2,7 +2,7 @@ import type { ApiRequestEvent, Logger } from "@dormouse/control-plane";
 import type { Gateway, GatewayMeter, SandboxLife } from "@dormouse/gateway";
 import type { ErrorCode } from "@dormouse/kernel";
 import type { EnginePort, EngineStats } from "@dormouse/schema";
-import { VERSION } from "../installation.ts";
+import { VERSION } from "../version.ts";
 import { Counter } from "./counter.ts";
 import { type Metric, renderMetrics } from "./exposition.ts";
 import { GatewayMetrics } from "./gateway-metrics.ts";

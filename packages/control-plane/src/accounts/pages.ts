@@ -25,6 +25,12 @@ function page(title: string, content: Html): Html {
 const problemOf = (problem: string | undefined): Html | "" =>
   problem === undefined ? "" : html`<p class="problem" role="alert">${problem}</p>`;
 
+const PROOF_FIELDS = html`<label>Email <input name="email" type="email" autocomplete="username" /></label>
+  <label>Password <input name="password" type="password" autocomplete="current-password" /></label>
+  <fieldset>
+    <label>or the API key of an administrator <input name="api_key" type="password" autocomplete="off" /></label>
+  </fieldset>`;
+
 export interface DevicePage {
   readonly userCode: string;
   /** Who asks; absent for a code that is not waiting. */
@@ -46,11 +52,31 @@ export function devicePage({ userCode, clientAddress, problem }: DevicePage): Ht
     html`${problemOf(problem)}${asked}
       <form method="post" action="device">
         <label>Code <input name="user_code" value="${userCode}" autocomplete="off" required /></label>
-        <label>Email <input name="email" type="email" autocomplete="username" /></label>
-        <label>Password <input name="password" type="password" autocomplete="current-password" /></label>
-        <fieldset>
-          <label>or the API key of an administrator <input name="api_key" type="password" autocomplete="off" /></label>
-        </fieldset>
+        ${PROOF_FIELDS}
+        <button name="decision" value="approve">Log it in</button><button name="decision" value="deny">Refuse</button>
+      </form>`,
+  );
+}
+
+export interface AuthorizePage {
+  /** As it calls itself. */
+  readonly clientId: string;
+  /** Where the answer goes. */
+  readonly redirectHost: string;
+  readonly problem?: string | undefined;
+}
+
+/** Asks whoever reads it to let a program act as them. */
+export function authorizePage({ clientId, redirectHost, problem }: AuthorizePage): Html {
+  return page(
+    "Log in a program",
+    html`${problemOf(problem)}
+      <p>
+        A program that calls itself <code>${clientId}</code> wants to do everything you may do here. You go on to
+        <code>${redirectHost}</code>. Go on only if you have just started it yourself.
+      </p>
+      <form method="post">
+        ${PROOF_FIELDS}
         <button name="decision" value="approve">Log it in</button><button name="decision" value="deny">Refuse</button>
       </form>`,
   );

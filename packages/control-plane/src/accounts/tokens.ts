@@ -4,6 +4,7 @@ import type { LoginGrantRecord, Subject } from "@dormouse/store";
 import { timingSafeEqual } from "node:crypto";
 import { hashSecret } from "../secrets.ts";
 import { ACCESS_TOKEN_LIFETIME_S } from "./access-tokens.ts";
+import { provesChallenge, type IssuedCode } from "./authorization-codes.ts";
 import type { AccountsContext } from "./context.ts";
 import type { SignedIn } from "./sign-in.ts";
 
@@ -47,10 +48,12 @@ export async function exchangeToken(
     case "device_code":
     case "urn:ietf:params:oauth:grant-type:device_code":
       return byDeviceCode(context, request.device_code ?? "");
+    case "authorization_code":
+      return byAuthorizationCode(context, request);
     default:
       throw new OauthError(
         "unsupported_grant_type",
-        "Cannot issue a token: use client_credentials, refresh_token or device_code",
+        "Cannot issue a token: use client_credentials, refresh_token, device_code or authorization_code",
       );
   }
 }
@@ -60,9 +63,13 @@ export async function revokeToken({ store, directory }: AccountsContext, token: 
   const { credentials } = directory;
   const grant = credentials.findGrantByRefreshToken(token) ?? credentials.findGrantByAccessToken(token);
   if (grant === undefined) return undefined;
-  await store.credentials.removeGrant(grant.id);
-  credentials.removeGrant(grant.id);
+  await endGrant({ store, directory }, grant.id);
   return { type: "user", id: grant.userId };
+}
+
+async function endGrant({ store, directory }: Pick<AccountsContext, "store" | "directory">, id: string): Promise<void> {
+  await store.credentials.removeGrant(id);
+  directory.credentials.removeGrant(id);
 }
 
 function clientOf({ client_id, client_secret }: TokenRequest): ClientSecret {
@@ -116,6 +123,29 @@ const POLL_MESSAGES = {
   access_denied: "Cannot log in: the login was refused",
   expired_token: "Cannot log in: nobody confirmed the login in time",
 } as const;
+
+/** Good once, for the client that began the login. One that comes again was stolen, by whoever was first or second. */
+async function byAuthorizationCode(context: AccountsContext, request: TokenRequest): Promise<IssuedTokens> {
+  const issued = context.authorizationCodes.find(request.code ?? "");
+  if (issued?.grantId !== undefined) await endGrant(context, issued.grantId);
+  if (issued === undefined || issued.isUsed)
+    throw new OauthError("invalid_grant", "Cannot log in: the code is unknown, expired or used up");
+  issued.isUsed = true;
+  assertBeganBy(issued, request);
+  const refreshToken = randomSecret();
+  const grant = await storeGrant(context, issued.signedIn, refreshToken);
+  issued.grantId = grant.id;
+  return issueFor(context, grant, refreshToken);
+}
+
+function assertBeganBy({ clientId, redirectUri, codeChallenge }: IssuedCode, request: TokenRequest): void {
+  const isSame = request.client_id === clientId && request.redirect_uri === redirectUri;
+  if (isSame && provesChallenge(codeChallenge, request.code_verifier ?? "")) return;
+  throw new OauthError(
+    "invalid_grant",
+    "Cannot log in: client_id, redirect_uri or code_verifier are not those of the request for the code",
+  );
+}
 
 async function storeGrant(
   { store, directory, clock }: AccountsContext,

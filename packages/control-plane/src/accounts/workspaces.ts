@@ -78,7 +78,7 @@ export async function updateWorkspace(
   return changed;
 }
 
-/** @throws {AppError} WORKSPACE_NOT_EMPTY while it has sandboxes, API_KEY_IN_USE for the administrator's own */
+/** @throws {AppError} WORKSPACE_NOT_EMPTY while it has sandboxes, volumes or images, API_KEY_IN_USE for the administrator's own */
 export async function deleteWorkspace(
   { store, directory }: ControlPlaneDeps,
   { name }: WorkspaceRecord,
@@ -90,9 +90,13 @@ export async function deleteWorkspace(
     });
   }
   if (!(await store.accounts.removeWorkspace(name))) {
-    throw new AppError("WORKSPACE_NOT_EMPTY", `Cannot delete workspace "${name}": it still has sandboxes or volumes`, {
-      hint: "Delete them first",
-    });
+    throw new AppError(
+      "WORKSPACE_NOT_EMPTY",
+      `Cannot delete workspace "${name}": it still has sandboxes, volumes or images`,
+      {
+        hint: "Delete them first",
+      },
+    );
   }
   directory.credentials.people.removeWorkspace(name);
   directory.credentials.removeOf(name);

@@ -42,7 +42,9 @@ export function renderSandboxError(
   return c.json(body, status as ContentfulStatusCode);
 }
 
-function sayWhenToRetry(c: ApiContext, { retryAfterS }: AppError): void {
+/** Blaxel's command line tries again by itself, after 409 and 500 too, unless it is told not to. */
+function sayWhenToRetry(c: ApiContext, { isRetryable, retryAfterS }: AppError): void {
+  c.header("X-Should-Retry", String(isRetryable));
   if (retryAfterS !== undefined) c.header("Retry-After", String(retryAfterS));
 }
 

@@ -51,6 +51,7 @@ export interface Operation {
   readonly domain?: string;
   readonly volumeTemplate?: string;
   readonly schedule?: string;
+  readonly image?: string;
 }
 
 /** Runs one operation and logs one event about how it ended. */

@@ -69,7 +69,7 @@ function renderPaths(): JsonSchema {
 }
 
 function renderOperation(tag: string, operation: Operation): JsonSchema {
-  const { id, summary, body, answer, isPublic = false } = operation;
+  const { id, summary, body, isPublic = false } = operation;
   const parameters = [...pathParameters(operation), ...queryParameters(operation)];
   const headers = Object.keys(HEADERS).map((name) => ({ $ref: `#/components/parameters/${name}` }));
   return {
@@ -78,7 +78,7 @@ function renderOperation(tag: string, operation: Operation): JsonSchema {
     summary,
     parameters: isPublic ? parameters : [...parameters, ...headers],
     ...(body !== undefined && { requestBody: { required: true, content: json(refTo(body)) } }),
-    responses: { "200": { description: "Done", content: json(refTo(answer)) }, ...failuresOf(operation) },
+    responses: { ...successesOf(operation), ...failuresOf(operation) },
     ...(isPublic && { security: [] }),
   };
 }
@@ -95,6 +95,15 @@ function pathParameters({ path }: Operation): JsonSchema[] {
 function queryParameters({ query }: Operation): JsonSchema[] {
   if (query === undefined) return [];
   return Object.entries(propertiesOf(query)).map(([name, schema]) => ({ name, in: "query", schema }));
+}
+
+function successesOf({ answer, pending }: Operation): Record<string, JsonSchema> {
+  return {
+    ...(answer === undefined
+      ? { "204": { description: "Done" } }
+      : { "200": { description: "Done", content: json(refTo(answer)) } }),
+    ...(pending !== undefined && { "202": { description: "Waits for approval", content: json(refTo(pending)) } }),
+  };
 }
 
 /** By status; several codes may share one. */

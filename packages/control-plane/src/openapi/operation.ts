@@ -11,8 +11,10 @@ export interface Operation {
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
-  /** What it answers with status 200. */
-  readonly answer: z.ZodType;
+  /** What it answers with status 200; without it the status is 204. */
+  readonly answer?: z.ZodType;
+  /** What it answers with status 202, when somebody else has to agree first. */
+  readonly pending?: z.ZodType;
   /** Beyond those that every call of its kind may meet. */
   readonly errors?: readonly ErrorCode[];
   /** Of those errors, where it is not an `ErrorAnswer`. */

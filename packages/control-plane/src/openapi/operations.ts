@@ -1,6 +1,7 @@
 import type { OperationGroup } from "./operation.ts";
 import { apiKeys, people, workspaces } from "./operations/accounts.ts";
 import { customDomains } from "./operations/custom-domains.ts";
+import { images } from "./operations/images.ts";
 import { previews, sandboxes } from "./operations/sandboxes.ts";
 import { schedules } from "./operations/schedules.ts";
 import { reference, signIn } from "./operations/sign-in.ts";
@@ -11,6 +12,7 @@ import { volumes } from "./operations/volumes.ts";
 export const OPERATION_GROUPS: readonly OperationGroup[] = [
   sandboxes,
   previews,
+  images,
   customDomains,
   schedules,
   volumes,

@@ -2,6 +2,10 @@ import {
   ApiKeyAnswer,
   CustomDomainAnswer,
   CustomDomainShareAnswer,
+  HubImageAnswer,
+  ImageAnswer,
+  ImageShareAnswer,
+  PendingImageShareAnswer,
   PreviewAnswer,
   PreviewTokenAnswer,
   SandboxAnswer,
@@ -32,6 +36,11 @@ export const VolumePage = pageOf(VolumeAnswer);
 export const SchedulePage = pageOf(ScheduleAnswer);
 export const ScheduleExecutionPage = pageOf(ScheduleExecutionAnswer);
 
+export const ImageList = z.array(ImageAnswer);
+export const ImageShareList = z.array(ImageShareAnswer);
+export const PendingImageShareList = z.array(PendingImageShareAnswer);
+export const HubImageList = z.array(HubImageAnswer);
+export const TemplateList = z.array(z.strictObject({ name: z.string(), url: z.string() }));
 export const CustomDomainList = z.array(CustomDomainAnswer);
 export const CustomDomainShareList = z.array(CustomDomainShareAnswer);
 export const VolumeTemplateList = z.array(VolumeTemplateAnswer);
@@ -64,12 +73,15 @@ export const TokenRevocation = z.object({ token: z.string() });
 
 export const OpenidConfiguration = z.object({
   issuer: z.string(),
+  authorization_endpoint: z.string(),
   token_endpoint: z.string(),
   revocation_endpoint: z.string(),
   device_authorization_endpoint: z.string(),
   grant_types_supported: z.array(z.string()),
   token_endpoint_auth_methods_supported: z.array(z.string()),
   response_types_supported: z.array(z.string()),
+  code_challenge_methods_supported: z.array(z.string()),
+  authorization_response_iss_parameter_supported: z.boolean(),
   scopes_supported: z.array(z.string()),
 });
 

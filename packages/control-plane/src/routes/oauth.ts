@@ -104,12 +104,20 @@ function readBasic(c: ApiContext): ClientSecret | undefined {
 function openidConfiguration(baseUrl: string): object {
   return {
     issuer: baseUrl,
+    authorization_endpoint: `${baseUrl}/authorize`,
     token_endpoint: `${baseUrl}/v0/oauth/token`,
     revocation_endpoint: `${baseUrl}/v0/oauth/revoke`,
     device_authorization_endpoint: `${baseUrl}/v0/login/device`,
-    grant_types_supported: ["client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+    grant_types_supported: [
+      "authorization_code",
+      "client_credentials",
+      "refresh_token",
+      "urn:ietf:params:oauth:grant-type:device_code",
+    ],
     token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-    response_types_supported: [],
+    response_types_supported: ["code"],
+    code_challenge_methods_supported: ["S256"],
+    authorization_response_iss_parameter_supported: true,
     scopes_supported: ["offline_access"],
   };
 }

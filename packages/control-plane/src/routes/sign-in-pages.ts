@@ -1,24 +1,19 @@
-import { AppError, toAppError } from "@dormouse/kernel";
+import { AppError } from "@dormouse/kernel";
 import { Password } from "@dormouse/schema";
-import { Hono, type MiddlewareHandler } from "hono";
-import { csrf } from "hono/csrf";
-import { HTTPException } from "hono/http-exception";
-import { secureHeaders } from "hono/secure-headers";
+import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { AccountsContext } from "../accounts/context.ts";
 import { devicePage, invitationPage, messagePage } from "../accounts/pages.ts";
-import { signIn } from "../accounts/sign-in.ts";
 import { acceptInvitation, requireInvited } from "../accounts/users.ts";
 import { clientAddressOf, type ApiContext, type ApiEnv } from "../http/caller.ts";
-import { logUnexpected } from "../http/errors.ts";
-import { publicBaseUrl } from "../urls.ts";
+import { explain, formGuards, noteFailure, readForm, readProof, renderFailure, signInAs } from "./form-page.ts";
 
 /**
  * `/device` and `/invitation`, for browsers. There is no session: each form carries what proves who sends it, and is taken from
  * our own pages only.
  */
 export function signInPages(context: AccountsContext): Hono<ApiEnv> {
-  const guards = [safeHeaders, noStore, onlyFromUs(context)];
+  const guards = formGuards(context);
   return new Hono<ApiEnv>()
     .use("/device", ...guards)
     .use("/invitation", ...guards)
@@ -33,26 +28,6 @@ export function signInPages(context: AccountsContext): Hono<ApiEnv> {
     .onError((error, c) => renderFailure(context, c, error));
 }
 
-const safeHeaders = secureHeaders({
-  contentSecurityPolicy: {
-    defaultSrc: ["'none'"],
-    styleSrc: ["'unsafe-inline'"],
-    formAction: ["'self'"],
-    frameAncestors: ["'none'"],
-    baseUri: ["'none'"],
-  },
-  xFrameOptions: "DENY",
-});
-
-const noStore: MiddlewareHandler = async (c, next) => {
-  c.header("Cache-Control", "no-store");
-  await next();
-};
-
-function onlyFromUs({ settings }: AccountsContext): MiddlewareHandler {
-  return csrf({ origin: (origin, c) => origin === new URL(publicBaseUrl(settings, c.req.url)).origin });
-}
-
 async function decideLogin(context: AccountsContext, c: ApiContext): Promise<Response> {
   const form = await readForm(c);
   const userCode = form("user_code");
@@ -60,13 +35,7 @@ async function decideLogin(context: AccountsContext, c: ApiContext): Promise<Res
   try {
     if (login.problem !== undefined) context.attempts.take(clientAddressOf(c));
     if (login.problem !== undefined) return c.html(devicePage(login), 404);
-    const clientAddress = clientAddressOf(c);
-    const proof = { email: form("email"), password: form("password"), apiKey: form("api_key"), clientAddress };
-    const signedIn = await signIn(context, proof);
-    const subject = { type: "user", id: signedIn.userId } as const;
-    const { people } = context.directory.credentials;
-    const home = signedIn.scope ?? people.workspacesOf(subject)[0];
-    c.set("principal", { ...subject, ...signedIn, home, name: people.nameOf(subject) });
+    const signedIn = await signInAs(context, c, readProof(c, form));
     const isApproved = form("decision") === "approve";
     context.deviceLogins.decide(userCode, isApproved ? signedIn : "denied");
     return c.html(
@@ -108,29 +77,3 @@ function describeLogin({ deviceLogins }: AccountsContext, userCode: string) {
   const problem = isUnknown ? "There is no login of this code waiting. Start it again in the command line." : undefined;
   return { userCode, clientAddress: login?.clientAddress, problem };
 }
-
-async function readForm(c: ApiContext): Promise<(name: string) => string> {
-  const fields = await c.req.parseBody();
-  return (name) => {
-    const field = fields[name];
-    return typeof field === "string" ? field : "";
-  };
-}
-
-function renderFailure(context: AccountsContext, c: ApiContext, thrown: Error): Response | Promise<Response> {
-  if (thrown instanceof HTTPException) {
-    c.set("errorCode", "FORBIDDEN");
-    return c.html(messagePage("Refused", "The form was sent from another page. Open this page again."), thrown.status);
-  }
-  const error = noteFailure(context, c, thrown);
-  return c.html(messagePage("This did not work", explain(error)), error.status as ContentfulStatusCode);
-}
-
-function noteFailure({ log }: AccountsContext, c: ApiContext, thrown: unknown): AppError {
-  const error = toAppError(thrown);
-  c.set("errorCode", error.code);
-  logUnexpected(log, c, error);
-  return error;
-}
-
-const explain = ({ message, hint }: AppError): string => (hint === undefined ? `${message}.` : `${message}. ${hint}.`);

@@ -18,7 +18,8 @@ import { expireIfDue, followExpiry, isExpired } from "./expire-sandbox.ts";
 import { assertDatesToCome } from "./expiry.ts";
 import { failureOf } from "./failures.ts";
 import { lookAfter } from "./idle-time.ts";
-import { explainFailure } from "./images.ts";
+import { findUsableImage, type UsableImage } from "../images/find-usable-image.ts";
+import { explainFailure, noteImageUsed } from "../images/sandbox-image.ts";
 import { attachVolumes, requireFreeVolumes, toEngineMounts } from "../volumes/attach-volumes.ts";
 
 export interface NewSandbox {
@@ -69,11 +70,12 @@ async function replaceAsWanted(
   wanted: NewSandbox,
   existing: SandboxRecord | undefined,
 ): Promise<SandboxRecord> {
+  const image = await findUsableImage(context, wanted.workspace, wanted.request.spec.runtime.image);
   if (existing !== undefined) {
     await eraseSandbox(context, existing);
     await context.store.sandboxes.remove(existing.id);
   }
-  return startAsWanted(context, wanted);
+  return startAsWanted(context, wanted, image);
 }
 
 /** One whose time has come is never handed out, even if its alarm has not rung yet. */
@@ -86,8 +88,8 @@ async function findUnexpired(context: SandboxContext, wanted: NewSandbox): Promi
 }
 
 /** Disabled at once if the request, or an update that came meanwhile, says so. */
-async function startAsWanted(context: SandboxContext, wanted: NewSandbox): Promise<SandboxRecord> {
-  const sandbox = await start(context, newRecord(context, wanted, await newId(context, wanted)));
+async function startAsWanted(context: SandboxContext, wanted: NewSandbox, image: UsableImage): Promise<SandboxRecord> {
+  const sandbox = await start(context, newRecord(context, wanted, { id: await newId(context, image), image }));
   return sandbox.spec.enabled === false ? disableSandbox(context, sandbox) : sandbox;
 }
 
@@ -102,10 +104,11 @@ async function start(context: SandboxContext, record: SandboxRecord): Promise<Sa
     const mounts = toEngineMounts(record.spec, volumes);
     const started = await context.engine.create(toEngineSpec(record, context.settings.cpuCount, mounts));
     faultPoint("server.create.started");
+    await noteImageUsed(context, record);
     return await markDeployed(context, record, started);
   } catch (error) {
     await undo(context, record, error);
-    throw await explainFailure(context.engine, record.spec.runtime.image, error);
+    throw await explainFailure(context, record, error);
   }
 }
 
@@ -156,14 +159,14 @@ function assertPossible({ settings, clock }: SandboxContext, { request }: NewSan
 }
 
 /** Only an engine that keeps sandboxes ready is asked: it costs half a millisecond. */
-async function newId({ settings, engine }: SandboxContext, { request }: NewSandbox): Promise<SandboxId> {
-  return settings.hasWarmPool ? engine.newId(request.spec.runtime.image) : SandboxId.parse(randomId());
+async function newId({ settings, engine }: SandboxContext, { engineImage }: UsableImage): Promise<SandboxId> {
+  return settings.hasWarmPool ? engine.newId(engineImage) : SandboxId.parse(randomId());
 }
 
 function newRecord(
   { clock }: SandboxContext,
   { workspace, name, request, actor }: NewSandbox,
-  id: SandboxId,
+  { id, image }: { readonly id: SandboxId; readonly image: UsableImage },
 ): SandboxRecord {
   const nowMs = clock();
   return {
@@ -182,6 +185,7 @@ function newRecord(
     updatedBy: actor,
     lastUsedAtMs: undefined,
     errors: [],
+    engineImageId: image.engineImageId,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { EngineSandboxSpec, EngineVolumeMount } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
+import { engineImageOf } from "../images/sandbox-image.ts";
 
 /** Blaxel's rule: one core for every 2048 MB, one at least. */
 const MB_PER_CORE = 2048;
@@ -13,11 +14,11 @@ export function toEngineSpec(
   machineCpuCount: number,
   volumes: EngineVolumeMount[],
 ): EngineSandboxSpec {
-  const { image, memory, envs = [] } = sandbox.spec.runtime;
+  const { memory, envs = [] } = sandbox.spec.runtime;
   return {
     id: sandbox.id,
     hostname: sandbox.name,
-    image,
+    image: engineImageOf(sandbox),
     memoryMiB: memory,
     cpuCount: Math.min(machineCpuCount, Math.max(1, memory / MB_PER_CORE)),
     env: {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { toAppError } from "@dormouse/kernel";
 import type { EngineSandbox, SandboxId } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
+import { recoverImages } from "../images/recover-images.ts";
 import type { ControlPlaneDeps } from "../ports.ts";
 import { recoverVolumeTemplates } from "../volume-templates/recover-templates.ts";
 import { recoverVolumes } from "../volumes/recover-volumes.ts";
@@ -44,6 +45,7 @@ export async function recover(deps: SandboxContext): Promise<void> {
     if (record.status === "DEPLOYING" && wasDeployed(record)) cleaning.push(removeFromEngine(deps, record.id));
   }
   for (const id of running.keys()) cleaning.push(removeOrphan(deps, id));
+  cleaning.push(recoverImages(deps));
   await Promise.race([Promise.all(cleaning), delay(CLEAN_UP_MAX_MS, undefined, { ref: false })]);
   await recoverVolumes(deps);
   await recoverVolumeTemplates(deps);

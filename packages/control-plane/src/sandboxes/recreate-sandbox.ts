@@ -1,4 +1,7 @@
+import type { EngineImageId } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
+import { requireImage } from "../images/find-usable-image.ts";
+import { noteImageUsed, requireKeptImage } from "../images/sandbox-image.ts";
 import { toEngineMounts } from "../volumes/attach-volumes.ts";
 import { assertMemory } from "./availability.ts";
 import type { SandboxContext } from "./context.ts";
@@ -7,12 +10,17 @@ import { happened, withEvent } from "./events.ts";
 import { failureOf } from "./failures.ts";
 import { stateConflict } from "./find-sandbox.ts";
 import { lookAfter } from "./idle-time.ts";
-import { requireImage } from "./images.ts";
 
 /** What only a new start can change. */
 export interface NewBase {
   readonly image: string;
   readonly memory: number;
+}
+
+/** One that can be started. */
+export interface ReadyBase extends NewBase {
+  /** Of a built image. */
+  readonly engineImageId: EngineImageId | undefined;
 }
 
 /**
@@ -23,7 +31,7 @@ export interface NewBase {
 export async function recreateSandbox(
   context: SandboxContext,
   sandbox: SandboxRecord,
-  { image, memory }: NewBase,
+  { image, memory, engineImageId }: ReadyBase,
 ): Promise<SandboxRecord> {
   const { store, life, directory, lastUse, clock } = context;
   const before = sandbox.spec.runtime;
@@ -32,6 +40,7 @@ export async function recreateSandbox(
   const starting = await store.sandboxes.change(sandbox.id, "DEPLOYED", {
     status: "DEPLOYING",
     spec: { ...sandbox.spec, runtime },
+    engineImageId,
     events: withEvent(sandbox.events, happened("DEPLOYING", message, clock())),
     updatedAtMs: clock(),
   });
@@ -47,15 +56,25 @@ export async function recreateSandbox(
   }
 }
 
-/** @throws {AppError} INVALID_IMAGE, INVALID_ARGUMENT, HOST_FULL */
-export async function assertBasePossible(
-  { engine, settings }: SandboxContext,
-  { id, spec: { runtime: current } }: SandboxRecord,
+/** With the same image the sandbox stays with its version. @throws {AppError} INVALID_IMAGE, FORBIDDEN, INVALID_ARGUMENT, HOST_FULL */
+export async function prepareBase(
+  context: SandboxContext,
+  sandbox: SandboxRecord,
   wanted: NewBase,
-): Promise<void> {
-  if (wanted.memory !== current.memory) assertMemory(settings, wanted.memory);
-  if (wanted.image !== current.image) await requireImage(engine, wanted.image);
-  await engine.assertRoom(id, wanted.memory);
+): Promise<ReadyBase> {
+  const { image, memory } = sandbox.spec.runtime;
+  if (wanted.memory !== memory) assertMemory(context.settings, wanted.memory);
+  const engineImageId =
+    wanted.image === image
+      ? await keptImageId(context, sandbox)
+      : (await requireImage(context, sandbox.workspace, wanted.image)).engineImageId;
+  await context.engine.assertRoom(sandbox.id, wanted.memory);
+  return { ...wanted, engineImageId };
+}
+
+async function keptImageId(context: SandboxContext, sandbox: SandboxRecord): Promise<EngineImageId | undefined> {
+  await requireKeptImage(context, sandbox);
+  return sandbox.engineImageId;
 }
 
 async function replace(context: SandboxContext, sandbox: SandboxRecord): Promise<SandboxRecord> {
@@ -63,6 +82,10 @@ async function replace(context: SandboxContext, sandbox: SandboxRecord): Promise
   await engine.remove(sandbox.id);
   const mounts = toEngineMounts(sandbox.spec, await store.volumes.listAttachedTo(sandbox.id));
   const started = await engine.create(toEngineSpec(sandbox, settings.cpuCount, mounts));
+  await noteImageUsed(context, sandbox).catch(async (error: unknown) => {
+    await engine.remove(sandbox.id);
+    throw error;
+  });
   const deployed = await store.sandboxes.change(sandbox.id, "DEPLOYING", {
     status: "DEPLOYED",
     events: withEvent(sandbox.events, happened("DEPLOYED", "Sandbox is ready", clock())),

@@ -8,7 +8,7 @@ import { followExpiry } from "./expire-sandbox.ts";
 import { assertDatesToCome } from "./expiry.ts";
 import { stateConflict } from "./find-sandbox.ts";
 import { idleMsOf } from "./idle-time.ts";
-import { assertBasePossible, recreateSandbox, type NewBase } from "./recreate-sandbox.ts";
+import { prepareBase, recreateSandbox, type NewBase, type ReadyBase } from "./recreate-sandbox.ts";
 
 export interface SandboxUpdate {
   readonly request: SandboxUpdateRequest;
@@ -29,8 +29,8 @@ export async function updateSandbox(
   return context.changes.run(id, async () => {
     const sandbox = await context.store.sandboxes.findById(id);
     if (sandbox === undefined || isGoing(sandbox)) throw stateConflict("update", { id, ...last });
-    const base = newBase(sandbox, update.request);
-    await assertPossible(context, sandbox, update.request, base);
+    assertPossible(context, sandbox, update.request);
+    const base = await prepareNewBase(context, sandbox, update.request);
     const changed = await changeRecord(context, sandbox, update);
     const current = base === undefined ? changed : await recreateSandbox(context, changed, base);
     const settled = await settleEnabled(context, current);
@@ -45,26 +45,27 @@ function isGoing({ status }: SandboxRecord): boolean {
   return status === "DELETING" || status === "TERMINATED";
 }
 
-async function assertPossible(
-  context: SandboxContext,
-  sandbox: SandboxRecord,
-  { spec }: SandboxUpdateRequest,
-  base: NewBase | undefined,
-): Promise<void> {
+function assertPossible({ clock }: SandboxContext, sandbox: SandboxRecord, { spec }: SandboxUpdateRequest): void {
   assertAvailable(spec);
   assertSameEnv(sandbox, spec.runtime);
   assertSameExtraArgs(sandbox, spec.runtime);
   assertSameVolumes(sandbox, spec.volumes);
-  assertDatesToCome(spec, context.clock(), sandbox.spec);
-  if (base === undefined) return;
-  await assertBasePossible(context, sandbox, base);
-  if (sandbox.status !== "DEPLOYED") {
-    throw new AppError(
-      "SANDBOX_STATE_CONFLICT",
-      `Cannot start sandbox "${sandbox.name}" anew: its status is ${sandbox.status}`,
-      { hint: "Only a deployed sandbox takes another image or memory" },
-    );
-  }
+  assertDatesToCome(spec, clock(), sandbox.spec);
+}
+
+async function prepareNewBase(
+  context: SandboxContext,
+  sandbox: SandboxRecord,
+  request: SandboxUpdateRequest,
+): Promise<ReadyBase | undefined> {
+  const wanted = newBase(sandbox, request);
+  const base = wanted && (await prepareBase(context, sandbox, wanted));
+  if (base === undefined || sandbox.status === "DEPLOYED") return base;
+  throw new AppError(
+    "SANDBOX_STATE_CONFLICT",
+    `Cannot start sandbox "${sandbox.name}" anew: its status is ${sandbox.status}`,
+    { hint: "Only a deployed sandbox takes another image or memory" },
+  );
 }
 
 async function changeRecord(

@@ -18,6 +18,10 @@ class Recipes implements Disposable {
     writeFileSync(join(dir, "config.json"), JSON.stringify(config));
   }
 
+  describe(name: string, description: string): void {
+    writeFileSync(join(this.#dir, "recipes", name, "hub.json"), JSON.stringify({ description }));
+  }
+
   share(script: string): void {
     writeFileSync(join(this.#dir, "recipes", "common.sh"), script);
   }
@@ -75,6 +79,8 @@ test("a recipe runs again when it, the one below it or what they share changes, 
   recipes.write("above", "echo 2 > $root/app/version", { from: "small" });
   await recipes.build("above");
   expect((await recipes.runs()).slice(2)).toEqual(["above"]);
+  recipes.describe("above", "what the hub says of it changes nothing");
+  await recipes.build("above");
   recipes.write("small", `${SMALL_ROOT}\n# changed`, {});
   await recipes.build("above");
   expect((await recipes.runs()).slice(3)).toEqual(["small", "above"]);

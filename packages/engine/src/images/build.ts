@@ -6,7 +6,7 @@ import { AppError } from "@dormouse/kernel";
 import { z } from "zod";
 import { importImage, type ImportedLayer } from "./import.ts";
 import { parseImageReference } from "./reference.ts";
-import { ImageConfig, type ImageManifest } from "./store.ts";
+import { ImageConfig, type TaggedImage } from "./manifest.ts";
 
 export interface BuildRequest {
   /** Folder of the recipes: `<recipesDir>/<name>/{build.sh,config.json}`. */
@@ -46,7 +46,7 @@ export async function buildImage({
   reference = name,
   imagesDir,
   ...recipes
-}: BuildRequest): Promise<ImageManifest> {
+}: BuildRequest): Promise<TaggedImage> {
   const called = parseImageReference(reference);
   return importImage({ imagesDir, ...called, ...(await buildRecipe(name, recipes)) });
 }
@@ -108,7 +108,10 @@ const failedBuild = (script: string, exitCode: number | null): AppError =>
     hint: "Its output above says why; the package registries must be reachable",
   });
 
-/** Changes with any file of the recipe, with what recipes share, and with any layer below it. */
+/** What is said of the image to people; it makes no difference to what is in it. */
+const HUB_FILE = "hub.json";
+
+/** Changes with any other file of the recipe, with what recipes share, and with any layer below it. */
 function recipeHash(recipeDir: string, below: readonly ImportedLayer[]): string {
   const hash = createHash("sha256");
   for (const file of filesOf(recipeDir)) hash.update(file).update(readFileSync(join(recipeDir, file)));
@@ -122,6 +125,7 @@ const filesOf = (dir: string): string[] =>
   readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(dir, join(entry.parentPath, entry.name)))
+    .filter((file) => file !== HUB_FILE)
     .toSorted();
 
 /** The names there are recipes for. */

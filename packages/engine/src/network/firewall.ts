@@ -31,6 +31,12 @@ const CLOSED_RANGES = [
 ];
 
 /**
+ * Connections of one sandbox to the outside at a time, those included that ended in the last two minutes. All share the host's table
+ * of connections, of 65,536 or more: one that fills it would cut off the whole host.
+ */
+const MAX_FLOW_COUNT = 4096;
+
+/**
  * One static table per engine, matched by link name and address range, so that creating a sandbox changes no rule and
  * deleting one leaves none. What is closed is refused at once, so that a program inside fails instead of hanging.
  */
@@ -57,6 +63,11 @@ export function firewallRules({ instance, subnet, serverUserId, resolver }: Fire
 table ${table}
 delete table ${table}
 table ${table} {
+  set flows {
+    type ipv4_addr
+    size 65535
+    flags dynamic
+  }
   chain refuse {
     meta l4proto tcp reject with tcp reset
     reject
@@ -77,10 +88,11 @@ table ${table} {
   }
   chain forward {
     type filter hook forward priority filter
-    iifname ${links} ip saddr != ${addressRange(subnet)} drop
+    iifname ${links} fib saddr . iif oif missing drop
     iifname ${links} meta nfproto ipv6 drop
     oifname ${links} ct state established,related accept
     oifname ${links} goto refuse
+    iifname ${links} ct state new add @flows { ip saddr ct count over ${MAX_FLOW_COUNT} } goto refuse
     iifname ${links} ct status dnat accept
     iifname ${links} meta l4proto { tcp, udp } th dport 53 goto refuse
     iifname ${links} ip daddr { ${CLOSED_RANGES.join(", ")} } goto refuse

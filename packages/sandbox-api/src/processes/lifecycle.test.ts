@@ -175,7 +175,7 @@ test.concurrent("R-09: a listener on loopback counts, as previews reach it; some
   foreign.close();
 });
 
-test.concurrent("R-27: the idle question is answered when the last keepAlive process ends, however it ends", async () => {
+test.concurrent("R-27 F128: the idle question is answered when the last keepAlive process ends, however it ends", async () => {
   await using agent = startTestAgent();
   const idle = async () => (await agent.request("/_dormouse/idle")).json();
   expect(await idle()).toEqual({ keepAliveCount: 0 });
@@ -200,7 +200,7 @@ test.concurrent("how many processes keep the sandbox alive is told at once when 
   expect(await count()).toEqual({ keepAliveCount: 0 });
 });
 
-test.concurrent("a keepAlive process is killed when its timeout elapses", async () => {
+test.concurrent("F128 a keepAlive process is killed when its timeout elapses", async () => {
   await using agent = startTestAgent();
   const { pid } = await agent.exec({ command: "sleep 60", keepAlive: true, timeout: 1 });
   await until(async () => (await get(agent, pid)).completedAt !== "");

@@ -57,11 +57,14 @@ export function processRoutes(config: SandboxApiConfig, table: ProcessTable): Ro
 async function exec(config: SandboxApiConfig, table: ProcessTable, request: Request): Promise<Response> {
   const { spec, wait } = readProcessRequest(await JsonFields.of(request), config);
   if (spec.hasStdin) await loadLibc();
-  if (request.headers.get("accept")?.includes("text/event-stream") === true) {
+  const accept = request.headers.get("accept") ?? "";
+  if (accept.includes("text/event-stream")) {
     table.requireFreeName(spec.name);
     return streamExec(
       () => table.start(spec),
       (started) => waitFor(started, { ...wait, isForCompletion: false }),
+      // Ours, for clients that pass on bytes.
+      /;\s*encoding=base64\b/.test(accept) ? "base64" : "utf-8",
     );
   }
   const started = table.start(spec);

@@ -136,6 +136,34 @@ test("a streaming exec keeps characters whole that arrive in two chunks", async 
   expect(dataOf(events, "stdout")).toBe("é");
 });
 
+test("a streaming exec sends bytes that are no text in base64 to a client that asks for it", async () => {
+  await using agent = startTestAgent();
+  const headers = { Accept: "text/event-stream; encoding=base64" };
+  const body = JSON.stringify({ command: "printf '\\377\\000a'; echo b >&2; exit 3" });
+  const response = await agent.request("/process", { method: "POST", headers, body });
+  expect(response.headers.get("content-type")).toBe("application/x-ndjson; encoding=base64");
+  const events = (await response.text())
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as ExecStreamEvent);
+  expect(Buffer.from(dataOf(events, "stdout"), "base64")).toEqual(Buffer.from([0xff, 0, 0x61]));
+  expect(Buffer.from(dataOf(events, "stderr"), "base64").toString()).toBe("b\n");
+  expect(resultOf(events).exitCode).toBe(3);
+});
+
+test("a streaming exec in base64 has no gaps: where the log was cut before it was read, it ends with an error", async () => {
+  await using agent = startTestAgent({ SANDBOX_MAX_LOG_FILE_BYTES: String(1024 * 1024) });
+  const headers = { Accept: "text/event-stream; encoding=base64" };
+  // Twelve times what is kept, while nobody reads.
+  const command = "i=0; while [ $i -lt 12 ]; do head -c 1048576 /dev/zero; i=$((i+1)); done";
+  const response = await agent.request("/process", { method: "POST", headers, body: JSON.stringify({ command }) });
+  await until(
+    async () => ((await (await agent.request("/process")).json()) as { status: string }[])[0]?.status !== "running",
+  );
+  const last = (await response.text()).trim().split("\n").at(-1) ?? "";
+  expect(JSON.parse(last)).toEqual({ type: "error", data: expect.stringContaining("some of it is lost") });
+});
+
 test("D-05, R-49: a silent streaming exec sends keepalive events, never output", async () => {
   await using agent = startTestAgent();
   const { events } = await execStream(agent, { command: "sleep 0.1" });

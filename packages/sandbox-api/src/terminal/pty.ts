@@ -1,4 +1,5 @@
 import { readlinkSync } from "node:fs";
+import { constants } from "node:os";
 import { systemErrorText } from "../http.ts";
 import { withWorkloadScore } from "../processes/oom-score.ts";
 import { setFlowing } from "./flow-control.ts";
@@ -7,8 +8,8 @@ import type { TerminalSize } from "./terminal-request.ts";
 
 export interface PtyEvents {
   output(bytes: Uint8Array): void;
-  /** The shell has ended; what it left running may still write. */
-  exited(): void;
+  /** The shell has ended; what it left running may still write. After a signal the code is 128 and its number. */
+  exited(exitCode: number): void;
 }
 
 /** A shell on a terminal of its own, whose session it leads. */
@@ -71,7 +72,9 @@ export class Pty {
 }
 
 function spawnOn(terminal: Bun.TerminalOptions, shell: Shell, events: PtyEvents) {
-  const options = { cwd: shell.directory, env: shell.env, terminal, onExit: () => events.exited() };
+  const onExit = (_child: unknown, exitCode: number | null, signal: number | string | null): void =>
+    events.exited(exitCode ?? 128 + signalNumber(signal));
+  const options = { cwd: shell.directory, env: shell.env, terminal, onExit };
   try {
     const child = withWorkloadScore(() => Bun.spawn([shell.path], options));
     if (child.terminal === undefined) throw new Error("it has no terminal");
@@ -80,6 +83,9 @@ function spawnOn(terminal: Bun.TerminalOptions, shell: Shell, events: PtyEvents)
     throw cannotOpen(`could not start "${shell.path}" (${systemErrorText(cause)})`, cause);
   }
 }
+
+const signalNumber = (signal: number | string | null): number =>
+  typeof signal === "string" ? constants.signals[signal as NodeJS.Signals] : (signal ?? 0);
 
 /** Read at once: later the shell may have its input elsewhere. Empty when it has already ended. */
 function deviceOf(pid: number): string {

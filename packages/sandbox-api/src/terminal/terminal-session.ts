@@ -5,7 +5,7 @@ import { Replay } from "./replay.ts";
 import { killSession } from "./session-processes.ts";
 import { cannotOpen, type Shell } from "./shell.ts";
 import type { TerminalSize } from "./terminal-request.ts";
-import { CLOSE_CODE, toFrame, type ViewedTerminal, type Viewer } from "./viewer.ts";
+import { CLOSE_CODE, exitFrame, toFrame, type ViewedTerminal, type Viewer } from "./viewer.ts";
 
 /** How long output is awaited from a terminal that a daemon, in a session of its own, still has open. */
 const MAX_DRAIN_MS = 500;
@@ -38,7 +38,7 @@ export class TerminalSession implements ViewedTerminal {
     this.#patience = patience;
     this.#pty = new Pty(shell, size, {
       output: (bytes) => this.#show(this.#decoder.decode(bytes, { stream: true })),
-      exited: () => this.end("the shell has ended"),
+      exited: (exitCode) => this.end("the shell has ended", exitCode),
     });
   }
 
@@ -93,20 +93,26 @@ export class TerminalSession implements ViewedTerminal {
     this.#pty.setFlowing(!isAnyBehind || this.#isEnding);
   }
 
-  /** Kills what is left of it, and closes its viewers once they have taken everything. Idempotent. */
-  end(reason: string): void {
+  /**
+   * Kills what is left of it, and closes its viewers once they have taken everything. They are told the shell's exit code, if
+   * that is why. Idempotent.
+   */
+  end(reason: string, exitCode?: number): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#idleTimer?.[Symbol.dispose]();
     this.pace();
-    void this.#finish(reason).finally(() => this.#ended.resolve());
+    void this.#finish(reason, exitCode).finally(() => this.#ended.resolve());
   }
 
-  async #finish(reason: string): Promise<void> {
+  async #finish(reason: string, exitCode: number | undefined): Promise<void> {
     await killSession(this.#pty.sessionId);
     await orTimeout(this.#pty.hungUp, MAX_DRAIN_MS);
     this.#show(this.#decoder.decode());
-    for (const viewer of this.#viewers) viewer.finish(CLOSE_CODE.ended, reason);
+    for (const viewer of this.#viewers) {
+      if (exitCode !== undefined) viewer.send(exitFrame(exitCode));
+      viewer.finish(CLOSE_CODE.ended, reason);
+    }
     this.#pty.close();
   }
 

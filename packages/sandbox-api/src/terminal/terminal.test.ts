@@ -54,6 +54,17 @@ test("what a shell prints as it ends still arrives, then the socket closes with 
   expect(terminal.output()).toMatch(/x{300000}last\r\n$/);
 });
 
+test.each([
+  ["exit 7", 7],
+  ["kill -KILL $$", 137],
+])("the last frame says how the shell has ended: %s", async (command, code) => {
+  await using agent = startTestAgent();
+  using terminal = await openTerminal(agent.url, { shell: "sh" });
+  terminal.type(`${command}\r`);
+  expect(await terminal.closed).toBe(1000);
+  expect(terminal.frames.at(-1)).toEqual({ type: "exit", code });
+});
+
 test("the end of the shell ends its session: what it left running is killed and does not hold the socket open (D-11, R-31)", async () => {
   await using agent = startTestAgent();
   using terminal = await openTerminal(agent.url, { shell: "bash" });
@@ -172,7 +183,9 @@ test("there are at most 64 terminals, and at most 16 clients of one", async () =
   clients.push(...(await Promise.all(Array.from({ length: 15 }, () => open("0")))));
   using oneTooMany = await open("0");
   await oneTooMany.closed;
-  expect(oneTooMany.frames.at(-1)?.data).toBe("Cannot open a terminal: 16 others look at this one already");
+  expect(oneTooMany.frames.at(-1)).toMatchObject({
+    data: "Cannot open a terminal: 16 others look at this one already",
+  });
   for (const client of clients) client[Symbol.dispose]();
 });
 

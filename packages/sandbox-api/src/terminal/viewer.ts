@@ -123,8 +123,10 @@ export class Viewer implements SocketSession {
 }
 
 /** One text frame to a client. */
-export const toFrame = (type: TerminalServerFrame["type"], data: string): string =>
+export const toFrame = (type: "output" | "error", data: string): string =>
   JSON.stringify({ type, data } satisfies TerminalServerFrame);
+
+export const exitFrame = (code: number): string => JSON.stringify({ type: "exit", code } satisfies TerminalServerFrame);
 
 function parseFrame(text: string): Readonly<Record<string, unknown>> | null {
   try {

@@ -4,13 +4,15 @@ import { EmptyAnswer, OpenApiDocument, OpenidConfiguration, TokenRevocation } fr
 
 export const signIn: OperationGroup = {
   tag: "Signing in",
-  description: "OAuth 2.0 for service accounts and for the command line. None of these calls needs a credential.",
+  description:
+    "OAuth 2.0 for service accounts, for the command line and, by the page /authorize, for other programs. None of these calls needs a credential.",
   operations: [
     {
       method: "post",
       path: "/oauth/token",
       id: "createToken",
-      summary: "Exchange client credentials, a refresh token or a confirmed device login for an access token",
+      summary:
+        "Exchange client credentials, a refresh token, a confirmed device login or an authorization code for an access token",
       body: TokenRequest,
       answer: TokenAnswer,
       errors: ["INVALID_ARGUMENT", "UNAUTHENTICATED"],

@@ -1,0 +1,136 @@
+import {
+  ImageAnswer,
+  ImageCleanupAnswer,
+  ImagePushAnswer,
+  ImagePushRequest,
+  ImageShareAcceptQuery,
+  ImageShareRequest,
+  PendingImageShareAnswer,
+  PendingImageShareQuery,
+} from "@dormouse/schema";
+import type { OperationGroup } from "../operation.ts";
+import { HubImageList, ImageList, ImageShareList, PendingImageShareList, TemplateList } from "../shapes.ts";
+
+const IMAGE = "/images/{resourceType}/{imageName}";
+const PENDING = "/pending-image-shares/{pendingShareId}";
+
+export const images: OperationGroup = {
+  tag: "Images",
+  description:
+    "What sandboxes are created from: public images as `blaxel/name:tag`, the workspace's and those shared with it as `sandbox/name:tag`, either without its prefix. `latest` is the newest version. In a path the resource type is `sandbox`, and the name may be `name:tag`.",
+  operations: [
+    {
+      method: "get",
+      path: "/images",
+      id: "listImages",
+      summary: "List the images of the workspace, with those that are shared with it",
+      answer: ImageList,
+    },
+    {
+      method: "delete",
+      path: "/images",
+      id: "cleanupImages",
+      summary: "Delete the images that no sandbox uses and that are shared with nobody",
+      answer: ImageCleanupAnswer,
+      errors: ["ENGINE_UNAVAILABLE"],
+    },
+    {
+      method: "get",
+      path: IMAGE,
+      id: "getImage",
+      summary: "Read an image and its versions, or one of them",
+      answer: ImageAnswer,
+      errors: ["IMAGE_NOT_FOUND"],
+    },
+    {
+      method: "delete",
+      path: IMAGE,
+      id: "deleteImage",
+      summary: "Delete an image, or one version of it",
+      answer: ImageAnswer,
+      errors: ["IMAGE_IN_USE", "IMAGE_NOT_FOUND"],
+    },
+    {
+      method: "delete",
+      path: `${IMAGE}/tags/{tagName}`,
+      id: "deleteImageTag",
+      summary: "Delete a version of an image; the image goes with its last one",
+      answer: ImageAnswer,
+      errors: ["IMAGE_IN_USE", "IMAGE_NOT_FOUND"],
+    },
+    {
+      method: "post",
+      path: `${IMAGE}/push`,
+      id: "pushImage",
+      summary: "Send a version of an image to a registry",
+      body: ImagePushRequest,
+      answer: ImagePushAnswer,
+      errors: ["IMAGE_NOT_FOUND", "UPSTREAM_UNREACHABLE", "ENGINE_UNAVAILABLE"],
+    },
+    {
+      method: "get",
+      path: `${IMAGE}/share`,
+      id: "listImageShares",
+      summary: "List with whom an image is shared",
+      answer: ImageShareList,
+      errors: ["IMAGE_NOT_FOUND"],
+    },
+    {
+      method: "post",
+      path: `${IMAGE}/share`,
+      id: "shareImage",
+      summary: "Let another workspace use an image: at once within the account, else once it has accepted",
+      body: ImageShareRequest,
+      answer: ImageAnswer,
+      pending: PendingImageShareAnswer,
+      errors: ["IMAGE_NOT_FOUND", "WORKSPACE_NOT_FOUND", "IMAGE_ALREADY_EXISTS"],
+    },
+    {
+      method: "delete",
+      path: `${IMAGE}/share/{targetWorkspace}`,
+      id: "unshareImage",
+      summary: "End a share; the other workspace's sandboxes of the image go on until their next start, which fails",
+      answer: ImageAnswer,
+      errors: ["IMAGE_NOT_FOUND", "IMAGE_SHARE_NOT_FOUND"],
+    },
+    {
+      method: "get",
+      path: "/pending-image-shares",
+      id: "listPendingImageShares",
+      summary: "List the images that other accounts offer this workspace, or it offers them",
+      query: PendingImageShareQuery,
+      answer: PendingImageShareList,
+    },
+    {
+      method: "post",
+      path: `${PENDING}/accept`,
+      id: "acceptImageShare",
+      summary: "Accept an offered image; with `force` the workspace's own of that name makes way",
+      query: ImageShareAcceptQuery,
+      answer: ImageAnswer,
+      errors: ["IMAGE_SHARE_NOT_FOUND", "IMAGE_ALREADY_EXISTS", "IMAGE_SHARE_EXPIRED"],
+    },
+    {
+      method: "post",
+      path: `${PENDING}/decline`,
+      id: "declineImageShare",
+      summary: "Decline an offered image",
+      errors: ["IMAGE_SHARE_NOT_FOUND"],
+    },
+    {
+      method: "get",
+      path: "/sandbox/hub",
+      id: "listSandboxHubDefinitions",
+      summary: "List the public images; `coming_soon` are those that are not built on this machine",
+      answer: HubImageList,
+      errors: ["ENGINE_UNAVAILABLE"],
+    },
+    {
+      method: "get",
+      path: "/templates",
+      id: "listTemplates",
+      summary: "List projects to start from: none, because those of the command line are built in",
+      answer: TemplateList,
+    },
+  ],
+};
