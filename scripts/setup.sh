@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 
 step() { printf 'setup: %s\n' "$1"; }
 
-packages="ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhostname mmdebstrap mount nftables passwd procps skopeo util-linux zstd"
+packages="buildah ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhostname mmdebstrap mount nftables passwd procps skopeo util-linux zstd"
 for option in "$@"; do
   case $option in
-    --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc libc6-dev musl musl-tools openssl postgresql tmux" ;;
+    --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc jq libc6-dev musl musl-tools openssl postgresql tmux zip" ;;
     --bench) packages="$packages caddy curl nginx-light podman wrk" ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
   esac

@@ -15,6 +15,7 @@ import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
 import { benchFirstVisit } from "./first-visit.ts";
 import { benchGateway } from "./gateway.ts";
+import { benchImageBuilds } from "./image-builds.ts";
 import { benchImages } from "./images.ts";
 import { benchKill9 } from "./kill9.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
@@ -44,6 +45,7 @@ const AWAKE: Benchmarks = {
   work: benchRealWork,
   podman: benchPodman,
   images: benchImages,
+  builds: benchImageBuilds,
 };
 const STAY_AWAKE = { DORMOUSE_IDLE_MS: "600000" };
 /** On one that keeps some ready. */

@@ -3,11 +3,13 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceName } from "@dormouse/engine";
 import { connectEngine } from "@dormouse/engine/client";
-import { tracesOnMachine } from "@dormouse/engine/testkit";
+import { contextOf, tracesOnMachine } from "@dormouse/engine/testkit";
 import { FAULT_POINTS, type FaultPoint } from "@dormouse/kernel";
+import { EngineImageId, EngineImageRequest, type SandboxAnswer } from "@dormouse/schema";
 import { appServer } from "../support/app-server.ts";
 import { eventually, untilDead } from "../support/eventually.ts";
 import { useDormouse } from "../support/suite.ts";
+import { untilStatus, upload } from "../support/uploads.ts";
 
 /* The engine or the server ends at every fault point; in between, a sandbox beside keeps its memory over all of it. */
 const suite = useDormouse({ DORMOUSE_IDLE_MS: "300" });
@@ -30,6 +32,9 @@ const START: readonly FaultPoint[] = [
   "engine.start.running",
   "engine.start.recorded",
 ];
+
+/** Of a build that copies one file. */
+const BUILD_MAX_MS = 60_000;
 
 const VOLUMES = { volumes: [{ name: "data", mountPath: "/data" }] };
 const BODY = { metadata: { name: "subject" }, spec: { runtime: { memory: 256 }, ...VOLUMES } };
@@ -129,6 +134,35 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       "server.delete.forgotten",
     ],
   },
+  build: {
+    prepare: async () => undefined,
+    act: () => upload(suite.api, "subject", CONTEXT),
+    check: async () => {
+      expect((await untilBuilt()).spec.runtime.image).toMatch(/^sandbox\/subject:\w+$/);
+      expect(await suite.api.text("subject", "/filesystem/Dockerfile")).toContain("FROM scratch");
+      await removeImage();
+    },
+    points: [
+      "server.build.received",
+      "server.build.building",
+      "server.build.built",
+      "server.build.published",
+      "server.build.deploying",
+    ],
+  },
+  "build that fails": {
+    prepare: async () => undefined,
+    act: () => upload(suite.api, "subject", CONTEXT),
+    check: async () => {
+      // The engine may have had all that it needs to go on.
+      const { status, errors } = await eventually(untilSettled, BUILD_MAX_MS);
+      if (status === "FAILED") expect(errors).toMatchObject([{ message: expect.stringContaining("Cannot ") }]);
+      await upload(suite.api, "subject", CONTEXT, { method: "PUT" });
+      await untilBuilt();
+      await removeImage();
+    },
+    points: ["server.build.claimed", "engine.build.queued", "engine.build.begun", "engine.build.stored"],
+  },
   "clean-up of images": {
     prepare: async () => {
       await createSubject();
@@ -142,8 +176,25 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     },
     points: ["engine.images.discarded"],
   },
+  "build of an image": {
+    prepare: async () => undefined,
+    act: () => connectEngine(engineSocket()).buildImage(NEW_IMAGE, BUILD, contextOf(CONTEXT)),
+    check: async () => {
+      const engine = connectEngine(engineSocket());
+      expect(await engine.image(NEW_IMAGE)).toMatchObject({ status: "failed", failure: { code: "BUILD_INTERRUPTED" } });
+      expect(readdirSync(join(imagesDir(), "ids"))).toEqual([]);
+      await engine.removeImage(NEW_IMAGE);
+      await engine.buildImage(NEW_IMAGE, BUILD, contextOf(CONTEXT));
+      expect(await engine.waitForImage(NEW_IMAGE)).toMatchObject({ status: "ready" });
+      await engine.removeImage(NEW_IMAGE);
+    },
+    points: ["engine.build.queued", "engine.build.begun", "engine.build.stored"],
+  },
 };
 
+const NEW_IMAGE = EngineImageId.parse("faultyimage");
+const BUILD = EngineImageRequest.parse({ source: { kind: "context" }, cacheScope: "faults" });
+const CONTEXT = { Dockerfile: "FROM scratch\nCOPY Dockerfile /\n" };
 const UNUSED_LAYER = "nobody-uses-it";
 const imagesDir = (): string => join(suite.dormouse.dataDir, "images");
 const engineSocket = (): string => `/run/dormouse/${instanceName(suite.dormouse.dataDir)}/engine.sock`;
@@ -239,6 +290,19 @@ async function untilApiIsBack(): Promise<number> {
   await eventually(() => fetch("http://engine/health", { unix } as RequestInit));
   await eventually(() => suite.api.list());
   return performance.now() - startedAtMs;
+}
+
+const untilBuilt = () => untilStatus(suite.api, "subject", "DEPLOYED");
+
+async function untilSettled(): Promise<SandboxAnswer> {
+  const subject = await suite.api.get("subject");
+  if (subject.status !== "FAILED" && subject.status !== "DEPLOYED") throw new Error(`it is ${subject.status}`);
+  return subject;
+}
+
+async function removeImage(): Promise<void> {
+  await suite.api.remove("subject");
+  expect(await suite.api.call("DELETE", "/images/sandbox/subject")).toMatchObject({ status: 200 });
 }
 
 function initPidOfSubject(): number {

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 const TIMEOUT_MS = 15_000;
 
 /** Runs until it succeeds, as a patient client does. */
-export async function eventually<T>(call: () => T | Promise<T>): Promise<T> {
-  const deadlineMs = performance.now() + TIMEOUT_MS;
+export async function eventually<T>(call: () => T | Promise<T>, timeoutMs = TIMEOUT_MS): Promise<T> {
+  const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await call();

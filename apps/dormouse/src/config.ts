@@ -1,6 +1,6 @@
 import { FAULT_POINTS, type FaultPoint } from "@dormouse/kernel";
 import { z } from "zod";
-import type { AdmissionPolicy } from "@dormouse/engine";
+import type { AdmissionPolicy, BuildPolicy } from "@dormouse/engine";
 import type { CertificateFiles } from "./certificates.ts";
 
 const list = (text: string): string[] =>
@@ -72,6 +72,11 @@ const Config = z.strictObject({
     .default("")
     .transform(list)
     .pipe(z.array(z.string().regex(/^[\w.-]+(:[\w.-]+)?=\d{1,3}$/, "expected image=count"))),
+  /** How much image builds may take, where it differs from the default policy (decision 0023). */
+  DORMOUSE_PARALLEL_BUILDS: z.coerce.number().int().min(1).max(64).optional(),
+  DORMOUSE_BUILD_TIMEOUT_S: z.coerce.number().int().min(1).max(86_400).optional(),
+  DORMOUSE_BUILD_MEMORY_MIB: z.coerce.number().int().min(256).optional(),
+  DORMOUSE_BUILD_DISK_MIB: z.coerce.number().int().min(256).optional(),
   /** Where image registries are found, such as `docker.io=http://127.0.0.1:5000,ghcr.io=https://mirror.internal`; only those are reached
    * from this machine's own network. */
   DORMOUSE_REGISTRIES: z
@@ -113,6 +118,7 @@ export interface Config {
   /** As it was given. */
   readonly registries: readonly string[];
   readonly admission: Partial<AdmissionPolicy>;
+  readonly builds: Partial<BuildPolicy>;
   readonly logLevel: string;
   readonly faultPoint: FaultPoint | undefined;
   readonly adminKeyHash: string | undefined;
@@ -148,6 +154,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     warmPool: config.DORMOUSE_WARM_POOL,
     registries: config.DORMOUSE_REGISTRIES,
     admission: admissionOf(config),
+    builds: buildsOf(config),
     logLevel: config.DORMOUSE_LOG,
     faultPoint: config.DORMOUSE_FAULT_POINT,
     adminKeyHash: config.DORMOUSE_ADMIN_KEY_HASH,
@@ -162,8 +169,21 @@ function admissionOf(config: z.infer<typeof Config>): Partial<AdmissionPolicy> {
     memoryReserveMiB: config.DORMOUSE_MEMORY_RESERVE_MIB,
     diskReserveMiB: config.DORMOUSE_DISK_RESERVE_MIB,
   };
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  return given(settings);
 }
+
+function buildsOf(config: z.infer<typeof Config>): Partial<BuildPolicy> {
+  const timeoutS = config.DORMOUSE_BUILD_TIMEOUT_S;
+  return given({
+    parallelCount: config.DORMOUSE_PARALLEL_BUILDS,
+    timeoutMs: timeoutS === undefined ? undefined : timeoutS * 1000,
+    memoryMiB: config.DORMOUSE_BUILD_MEMORY_MIB,
+    diskMiB: config.DORMOUSE_BUILD_DISK_MIB,
+  });
+}
+
+const given = (settings: Readonly<Record<string, number | undefined>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 
 function certificateFiles(certFiles: readonly string[], keyFiles: readonly string[]): CertificateFiles[] {
   if (certFiles.length !== keyFiles.length)

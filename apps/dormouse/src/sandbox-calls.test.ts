@@ -103,3 +103,30 @@ test("a command that may have been taken is never sent twice", async () => {
   expect({ code, count }).toEqual({ code: "UPSTREAM_UNREACHABLE", count: 1 });
   expect(bench.events.filter((event) => event === "acquire")).toHaveLength(1);
 });
+
+test("the output of programs is read: processes, and the image's own program from the files of the agent's runs", async () => {
+  await using bench = new Bench();
+  const files: Record<string, unknown> = {
+    "/var/log/sandbox-api": { subdirectories: [{ name: "run-7-1-x", path: "" }] },
+    "/var/log/sandbox-api/run-7-1-x/entrypoint.stdout.log": { content: "it starts\n" },
+  };
+  const started = "Thu, 01 Jan 2026 00:00:00 GMT";
+  bench.listen((request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/process")
+      return Response.json([{ name: "dev", startedAt: started, completedAt: null, stdout: "ready\n", stderr: null }]);
+    const file = files[decodeURIComponent(pathname.replace("/filesystem/", ""))];
+    return file === undefined ? Response.json({ error: "no such file" }, { status: 404 }) : Response.json(file);
+  });
+  expect(await bench.calls.readOutput(ID, AbortSignal.timeout(4000))).toEqual([
+    { name: "entrypoint", startedAtMs: undefined, endedAtMs: undefined, stdout: "it starts\n", stderr: "" },
+    { name: "dev", startedAtMs: Date.parse(started), endedAtMs: undefined, stdout: "ready\n", stderr: "" },
+  ]);
+  expect(bench.events.at(-1)).toBe("release");
+});
+
+test("a sandbox that answers with something else has no output", async () => {
+  await using bench = new Bench();
+  bench.listen(() => new Response("<html>"));
+  expect(await bench.calls.readOutput(ID, AbortSignal.timeout(4000))).toEqual([]);
+});

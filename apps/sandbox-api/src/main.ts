@@ -104,7 +104,7 @@ async function main(): Promise<void> {
   const asked = parseArguments(process.argv.slice(2));
   if (asked.question === "help") return say(USAGE);
   if (asked.question === "version") return say(`sandbox-api ${BUILD.version}`);
-  if (asked.unpackInto !== null) return say(await unpackStandardInput(asked.unpackInto, asked.user));
+  if (asked.unpackInto !== null) return say(await unpackStandardInput(asked.unpackInto, asked));
   await serve(asked);
 }
 

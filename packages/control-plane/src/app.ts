@@ -12,10 +12,12 @@ import { createImageContext } from "./images/context.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { authorizePages } from "./routes/authorize-page.ts";
+import { buildRoutes } from "./routes/builds.ts";
 import { customDomainRoutes } from "./routes/custom-domains.ts";
 import { hubRoutes } from "./routes/hub.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { oauthRoutes } from "./routes/oauth.ts";
+import { observabilityRoutes } from "./routes/observability.ts";
 import { pendingImageShareRoutes } from "./routes/pending-image-shares.ts";
 import { previewRoutes } from "./routes/previews.ts";
 import { referenceRoutes } from "./routes/reference.ts";
@@ -28,6 +30,7 @@ import {
 } from "./routes/schedules.ts";
 import { serviceAccountRoutes } from "./routes/service-accounts.ts";
 import { signInPages } from "./routes/sign-in-pages.ts";
+import { buildUploadRoutes } from "./routes/uploads.ts";
 import { userRoutes } from "./routes/users.ts";
 import { volumeTemplateRoutes, volumeUploadRoutes } from "./routes/volume-templates.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
@@ -40,7 +43,9 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
   const accounts = createAccountsContext(deps);
   const volumeTemplates = createVolumeTemplateContext(deps);
   const images = createImageContext(deps);
-  const uploads = volumeUploadRoutes(volumeTemplates);
+  const uploads = new Hono<ApiEnv>()
+    .route("/", volumeUploadRoutes(volumeTemplates))
+    .route("/", buildUploadRoutes(deps));
   const api = new Hono<ApiEnv>()
     .route("/", oauthRoutes(accounts))
     .route("/", referenceRoutes())
@@ -59,6 +64,8 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
     .route("/customdomains", customDomainRoutes(deps))
     .route("/volumes", volumeRoutes(deps))
     .route("/volume_templates", volumeTemplateRoutes(volumeTemplates))
+    .route("/", buildRoutes(deps))
+    .route("/observability", observabilityRoutes(deps))
     .route("/images", imageRoutes(images))
     .route("/pending-image-shares", pendingImageShareRoutes(images))
     .route("/", hubRoutes(deps))

@@ -147,7 +147,9 @@ export async function loadDirectory(store: Store, clock: () => number): Promise<
   const sandboxes = new Map<SandboxId, SandboxRecord>();
   for (const sandbox of await store.sandboxes.all()) {
     sandboxes.set(sandbox.id, sandbox);
-    if (sandbox.status === "DEPLOYED" || refusalOf(sandbox) === "disabled") directory.putSandbox(sandbox);
+    const refusal = refusalOf(sandbox);
+    if (sandbox.status === "DEPLOYED" || refusal === "disabled" || refusal === "building")
+      directory.putSandbox(sandbox);
   }
   for (const domain of await store.customDomains.all()) directory.domains.put(domain);
   for (const preview of await store.previews.all()) {
@@ -167,6 +169,7 @@ function toEntry(sandbox: SandboxRecord): SandboxRoute {
 /** Why a sandbox that is there takes no requests. */
 function refusalOf({ status }: SandboxRecord): SandboxRoute["refusal"] {
   if (status === "DEACTIVATING" || status === "DEACTIVATED") return "disabled";
+  if (status === "UPLOADING" || status === "BUILDING") return "building";
   return status === "DEPLOYING" ? "starting" : undefined;
 }
 

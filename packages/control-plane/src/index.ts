@@ -7,6 +7,7 @@ export type {
   ControlPlaneDeps,
   ControlPlaneSettings,
   Logger,
+  ProgramOutput,
   Resolver,
   SandboxAnswerToCall,
   SandboxCalls,

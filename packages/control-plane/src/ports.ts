@@ -44,6 +44,19 @@ export interface LifeActivity {
 export interface SandboxCalls {
   /** `POST /process`: resolves with the sandbox's answer, whatever it is. @throws {AppError} when there is none */
   startProcess(id: SandboxId, request: ProcessRequest, signal: AbortSignal): Promise<SandboxAnswerToCall>;
+  /** What its programs have written, the ends of it. @throws {AppError} when it does not answer */
+  readOutput(id: SandboxId, signal: AbortSignal): Promise<readonly ProgramOutput[]>;
+}
+
+/** What one program in a sandbox has written. */
+export interface ProgramOutput {
+  readonly name: string;
+  /** `undefined` for one that started with its sandbox. */
+  readonly startedAtMs: number | undefined;
+  /** `undefined` while it runs. */
+  readonly endedAtMs: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export interface SandboxAnswerToCall {
@@ -95,6 +108,7 @@ export interface ControlPlaneDeps {
   readonly audit: AuditLog;
   readonly resolver: Resolver;
   readonly scheduler: Scheduler;
+  readonly calls: SandboxCalls;
   readonly settings: ControlPlaneSettings;
   /** What is said of public images. */
   readonly hub: readonly HubImage[];

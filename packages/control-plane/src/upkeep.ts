@@ -1,11 +1,12 @@
-import type { ControlPlaneDeps } from "./ports.ts";
+import { keepUpBuilds } from "./builds/recover-builds.ts";
+import type { SandboxContext } from "./sandboxes/context.ts";
 
 const UPKEEP_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** So long an offer of an image that nobody accepted is answered with that it has expired. */
 const EXPIRED_OFFER_DAYS = 30;
 
-type UpkeepDeps = Pick<ControlPlaneDeps, "store" | "directory" | "audit" | "settings" | "clock" | "log">;
+type UpkeepDeps = SandboxContext;
 
 /** Every minute: stores when keys were last used, and drops what is past its time. Disposing stores the rest. */
 export function startUpkeep(deps: UpkeepDeps): AsyncDisposable {
@@ -25,12 +26,14 @@ export function startUpkeep(deps: UpkeepDeps): AsyncDisposable {
 }
 
 /** A failure is tried again the next time. */
-export async function keepUp({ store, directory, settings, clock, log }: UpkeepDeps): Promise<void> {
+export async function keepUp(context: UpkeepDeps): Promise<void> {
+  const { store, directory, settings, clock, log } = context;
   try {
     const uses = directory.credentials.takeUses();
     if (uses.size > 0) await store.credentials.noteUse(uses);
     await store.credentials.removeGrantsExpiredBefore(clock());
     await store.volumeTemplates.failExpiredUploads(clock(), "Cannot unpack the archive: it was not uploaded in time");
+    await keepUpBuilds(context);
     await store.imageShares.removeExpiredBefore(clock() - EXPIRED_OFFER_DAYS * DAY_MS);
     await store.audit.removeBefore(clock() - settings.auditRetentionDays * DAY_MS);
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { ProcessRequest, SandboxId } from "@dormouse/schema";
-import type { SandboxAnswerToCall, SandboxCalls } from "../src/ports.ts";
+import type { ProgramOutput, SandboxAnswerToCall, SandboxCalls } from "../src/ports.ts";
 
 interface Call {
   readonly sandboxId: SandboxId;
@@ -18,5 +18,11 @@ export class MemoryCalls implements SandboxCalls {
   async startProcess(sandboxId: SandboxId, request: ProcessRequest, signal: AbortSignal): Promise<SandboxAnswerToCall> {
     this.calls.push({ sandboxId, request });
     return this.answer(request, signal);
+  }
+
+  readonly output = new Map<SandboxId, ProgramOutput[]>();
+
+  async readOutput(sandboxId: SandboxId): Promise<readonly ProgramOutput[]> {
+    return this.output.get(sandboxId) ?? [];
   }
 }

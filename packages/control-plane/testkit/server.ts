@@ -125,6 +125,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     hub: options.hub ?? [],
     audit: new AuditLog({ store, log, clock }),
     resolver: dns,
+    calls,
     scheduler: new Scheduler({ store, calls, log, clock }),
     log,
     clock,

@@ -42,6 +42,8 @@ export function defaultPolicy(memoryMiB: number): AdmissionPolicy {
 
 /** What a sandbox takes until its user does something. */
 const START_MEMORY_MIB = 16;
+/** What a build takes beside the cache of its files, which the kernel can take back. */
+const BUILD_MEMORY_MIB = 512;
 const RETRY_AFTER_S = 5;
 
 /** @throws {AppError} HOST_FULL when a new sandbox with this limit does not fit beside the others */
@@ -63,18 +65,23 @@ export function admitCreate(policy: AdmissionPolicy, room: HostRoom, load: Load,
     );
   }
   assertMemory("create a sandbox", room, policy.memoryReserveMiB + (load.startingCount + 1) * START_MEMORY_MIB);
-  if (room.freeDiskMiB < policy.diskReserveMiB) {
-    throw full(
-      "create a sandbox",
-      "disk",
-      `${room.freeDiskMiB} MiB of disk are free, and ${policy.diskReserveMiB} MiB are kept free`,
-    );
-  }
+  assertDisk("create a sandbox", policy, room);
 }
 
 /** For a sandbox that is there already, whose user waits for it: it goes before new ones. @throws {AppError} HOST_FULL */
 export function admitRestart(policy: AdmissionPolicy, room: HostRoom): void {
   assertMemory("wake the sandbox", room, Math.floor(policy.memoryReserveMiB / 2) + START_MEMORY_MIB);
+}
+
+/** @throws {AppError} HOST_FULL when sandboxes need what a build would take */
+export function admitBuild(policy: AdmissionPolicy, room: HostRoom): void {
+  assertMemory("build an image", room, policy.memoryReserveMiB + BUILD_MEMORY_MIB);
+  assertDisk("build an image", policy, room);
+}
+
+function assertDisk(action: string, { diskReserveMiB }: AdmissionPolicy, { freeDiskMiB }: HostRoom): void {
+  if (freeDiskMiB >= diskReserveMiB) return;
+  throw full(action, "disk", `${freeDiskMiB} MiB of disk are free, and ${diskReserveMiB} MiB are kept free`);
 }
 
 function assertMemory(action: string, { availableMemoryMiB }: HostRoom, neededMiB: number): void {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { EngineSandboxSpec } from "@dormouse/schema";
 import { BASH, type ImageManifest } from "./images/manifest.ts";
+import { isolation, PROCESS_MOUNT, TERMINAL_MOUNT } from "./container.ts";
 import type { SandboxFiles } from "./layout.ts";
-import { MAPPED_ID_COUNT, MAPPED_ROOT_ID } from "./user-namespace.ts";
 import type { VolumeBind } from "./volumes/volumes.ts";
 
 /** Host files every sandbox shows, read-only. */
@@ -86,26 +86,7 @@ export function ociConfig({ spec, image, files, defaults, networkNamespace, volu
       ...sharedMounts(image, defaults.shared),
       bind(files.hosts, "/etc/hosts", "rw"),
     ],
-    linux: {
-      namespaces: [
-        ...["pid", "ipc", "uts", "mount", "user", "cgroup"].map((type) => ({ type })),
-        { type: "network", path: networkNamespace },
-      ],
-      uidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
-      gidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
-      /* The annotation holds the filter; without this object the runtime would not look at it. */
-      seccomp: { defaultAction: "SCMP_ACT_ERRNO" },
-      maskedPaths: [
-        "/proc/acpi",
-        "/proc/kcore",
-        "/proc/keys",
-        "/proc/kmsg",
-        "/proc/sched_debug",
-        "/proc/scsi",
-        "/proc/timer_list",
-      ],
-      readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
-    },
+    linux: isolation(networkNamespace),
   };
 }
 
@@ -142,18 +123,10 @@ const bind = (source: string, destination: string, access: "ro" | "rw") => ({
 const volumeMount = ({ source, destination, readOnly }: VolumeBind) =>
   bind(source, destination, readOnly ? "ro" : "rw");
 
-/** Terminals of one sandbox: the kernel has a fixed number for the whole host. */
-const PTY_MAX_COUNT = 256;
-
 const systemMounts = () => [
-  { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+  PROCESS_MOUNT,
   { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=1m"] },
-  {
-    destination: "/dev/pts",
-    type: "devpts",
-    source: "devpts",
-    options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", `max=${PTY_MAX_COUNT}`],
-  },
+  TERMINAL_MOUNT,
   { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "nodev", "mode=1777"] },
 ];
 

@@ -2,14 +2,23 @@ import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync,
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "@dormouse/kernel";
-import { SandboxId } from "@dormouse/schema";
+import { type EngineImageId, SandboxId } from "@dormouse/schema";
 import { detachMount, mountCgroup2, remount } from "./syscalls.ts";
 
 export interface Limits {
   readonly memoryMiB: number;
   readonly cpuCount: number;
   readonly maxProcessCount: number;
+  /** Gives way to every sandbox that wants the CPU too. */
+  readonly isBackground?: boolean;
 }
+
+/** The groups of an image build; no id of a sandbox has a hyphen. */
+export type BuildGroup = `build-${EngineImageId}`;
+/** Whose groups they are. */
+export type GroupId = SandboxId | BuildGroup;
+
+export const buildGroup = (id: EngineImageId): BuildGroup => `build-${id}`;
 
 export interface MemoryUse {
   readonly residentBytes: number;
@@ -30,29 +39,31 @@ export interface MemoryStall {
 export interface Cgroups {
   readonly kind: "v2" | "hybrid";
   /** Makes the groups of a sandbox with their limits and returns the files a process writes `0` to, to enter them. */
-  create(id: SandboxId, limits: Limits): string[];
+  create(id: GroupId, limits: Limits): string[];
   /** Where the host shows the file that freezes and thaws the sandbox. */
-  freezeFile(id: SandboxId): string;
+  freezeFile(id: GroupId): string;
   /** Where the kernel tells, as events of the file, when the sandbox was frozen or thawed. */
-  eventsFile(id: SandboxId): string;
-  freeze(id: SandboxId): void;
-  thaw(id: SandboxId): void;
-  isFrozen(id: SandboxId): boolean;
+  eventsFile(id: GroupId): string;
+  freeze(id: GroupId): void;
+  thaw(id: GroupId): void;
+  isFrozen(id: GroupId): boolean;
   /** Kills every process of the sandbox, frozen ones too. */
-  kill(id: SandboxId): void;
-  isEmpty(id: SandboxId): boolean;
+  kill(id: GroupId): void;
+  isEmpty(id: GroupId): boolean;
+  /** How many of its processes the kernel has ended because its memory was full. */
+  outOfMemoryCount(id: GroupId): number;
   /** Host ids of its processes. */
-  processIds(id: SandboxId): number[];
+  processIds(id: GroupId): number[];
   /** How much of its memory is used, 0 to 1, pages of files included. */
-  usedMemoryShare(id: SandboxId): number;
+  usedMemoryShare(id: GroupId): number;
   /** How long it, or without an id some sandbox, has waited for memory so far; 0 on a kernel without PSI. */
-  memoryStallMs(id?: SandboxId): MemoryStall;
+  memoryStallMs(id?: GroupId): MemoryStall;
   /** Whether its memory may go to swap. At all other times its limit is RAM, also on a host with swap. */
-  allowSwap(id: SandboxId, isAllowed: boolean): void;
+  allowSwap(id: GroupId, isAllowed: boolean): void;
   /** Forgets the groups of a sandbox; they must be empty. */
-  remove(id: SandboxId): void;
-  /** Sandboxes that have groups. */
-  ids(): SandboxId[];
+  remove(id: GroupId): void;
+  /** Sandboxes and builds that have groups. */
+  ids(): GroupId[];
   /** What all sandboxes together use, which the kernel has summed already. */
   memory(): MemoryUse;
   /** Removes the engine's own groups if no sandbox is left in them. */
@@ -63,6 +74,9 @@ const CGROUP_ROOT = "/sys/fs/cgroup";
 /** Where hybrid hosts mount the v2 tree; the engine looks at a private mount of the same tree. */
 const HOST_UNIFIED = join(CGROUP_ROOT, "unified");
 const CPU_PERIOD_US = 100_000;
+/** A tenth of what a sandbox has by default, in v2 (100) and in v1 (1024). */
+const BACKGROUND_WEIGHT = 10;
+const BACKGROUND_SHARES = 102;
 /** What the buffers of a sandbox's sockets may take on hybrid hosts, on top of its memory. */
 const SOCKET_SHARE = 0.25;
 
@@ -72,18 +86,15 @@ export const MAX_PROCESS_COUNT = 4096;
 const DEATH_TIMEOUT_MS = 10_000;
 
 /**
- * Ends every process of a sandbox and forgets its groups. The kernel announces an empty group at most every few milliseconds,
+ * Ends every process of a sandbox or a build and forgets its groups. The kernel announces an empty group at most every few milliseconds,
  * so a short look-again is no slower than its event.
  */
-export async function endProcesses(cgroups: Cgroups, id: SandboxId): Promise<void> {
+export async function endProcesses(cgroups: Cgroups, id: GroupId): Promise<void> {
   cgroups.kill(id);
   const deadlineMs = performance.now() + DEATH_TIMEOUT_MS;
   for (let waitMs = 1; !cgroups.isEmpty(id); waitMs = Math.min(waitMs * 2, 20)) {
     if (performance.now() > deadlineMs) {
-      throw new AppError(
-        "INTERNAL",
-        `Cannot end sandbox "${id}": its processes are still there after ${DEATH_TIMEOUT_MS} ms`,
-      );
+      throw new AppError("INTERNAL", `Cannot end "${id}": its processes are still there after ${DEATH_TIMEOUT_MS} ms`);
     }
     await delay(waitMs);
   }
@@ -154,57 +165,59 @@ abstract class UnifiedTree {
     this.#makeMovesSlowAgain();
   }
 
-  ids(): SandboxId[] {
-    return sandboxNames(this.root).map((name) => SandboxId.parse(name));
+  ids(): GroupId[] {
+    return groupNames(this.root).map((name) => (isBuildGroup(name) ? name : SandboxId.parse(name)));
   }
 
-  abstract freezeFile(id: SandboxId): string;
+  abstract outOfMemoryCount(id: GroupId): number;
 
-  protected letServerThaw(id: SandboxId): void {
+  abstract freezeFile(id: GroupId): string;
+
+  protected letServerThaw(id: GroupId): void {
     chownSync(this.#file(id, "cgroup.freeze"), this.#serverUserId, 0);
   }
 
-  eventsFile(id: SandboxId): string {
+  eventsFile(id: GroupId): string {
     return this.#file(id, "cgroup.events");
   }
 
-  freeze(id: SandboxId): void {
+  freeze(id: GroupId): void {
     writeFileSync(this.#file(id, "cgroup.freeze"), "1");
   }
 
-  thaw(id: SandboxId): void {
+  thaw(id: GroupId): void {
     writeFileSync(this.#file(id, "cgroup.freeze"), "0");
   }
 
-  isFrozen(id: SandboxId): boolean {
+  isFrozen(id: GroupId): boolean {
     return readIfPresent(this.#file(id, "cgroup.freeze")).startsWith("1");
   }
 
-  kill(id: SandboxId): void {
+  kill(id: GroupId): void {
     const file = this.#file(id, "cgroup.kill");
     if (existsSync(file)) writeFileSync(file, "1");
   }
 
-  isEmpty(id: SandboxId): boolean {
+  isEmpty(id: GroupId): boolean {
     return !readIfPresent(this.eventsFile(id)).includes("populated 1");
   }
 
-  processIds(id: SandboxId): number[] {
+  processIds(id: GroupId): number[] {
     return readIfPresent(this.#file(id, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
   }
 
-  memoryStallMs(id?: SandboxId): MemoryStall {
+  memoryStallMs(id?: GroupId): MemoryStall {
     const text = readIfPresent(join(id === undefined ? this.root : this.groupDir(id), "memory.pressure"));
     const totalMs = (kind: string): number =>
       Number(new RegExp(`^${kind} .*total=(\\d+)$`, "m").exec(text)?.[1] ?? 0) / 1000;
     return { some: totalMs("some"), full: totalMs("full") };
   }
 
-  protected groupDir(id: SandboxId): string {
+  protected groupDir(id: GroupId): string {
     return join(this.root, id);
   }
 
-  #file(id: SandboxId, name: string): string {
+  #file(id: GroupId, name: string): string {
     return join(this.root, id, name);
   }
 }
@@ -217,30 +230,35 @@ class V2Cgroups extends UnifiedTree implements Cgroups {
     for (const dir of [tree, this.root]) writeFileSync(join(dir, "cgroup.subtree_control"), "+cpu +memory +pids");
   }
 
-  freezeFile(id: SandboxId): string {
+  freezeFile(id: GroupId): string {
     return join(this.groupDir(id), "cgroup.freeze");
   }
 
-  create(id: SandboxId, limits: Limits): string[] {
+  create(id: GroupId, limits: Limits): string[] {
     const dir = this.groupDir(id);
     mkdirSync(dir, { recursive: true });
     this.letServerThaw(id);
     writeFileSync(join(dir, "memory.max"), String(memoryBytes(limits)));
     this.allowSwap(id, false);
     writeFileSync(join(dir, "cpu.max"), `${cpuQuotaUs(limits)} ${CPU_PERIOD_US}`);
+    if (limits.isBackground === true) writeFileSync(join(dir, "cpu.weight"), String(BACKGROUND_WEIGHT));
     writeFileSync(join(dir, "pids.max"), String(limits.maxProcessCount));
     return [join(dir, "cgroup.procs")];
   }
 
-  allowSwap(id: SandboxId, isAllowed: boolean): void {
+  outOfMemoryCount(id: GroupId): number {
+    return readCount(join(this.groupDir(id), "memory.events"));
+  }
+
+  allowSwap(id: GroupId, isAllowed: boolean): void {
     writeIfPresent(join(this.groupDir(id), "memory.swap.max"), isAllowed ? "max" : "0");
   }
 
-  usedMemoryShare(id: SandboxId): number {
+  usedMemoryShare(id: GroupId): number {
     return shareOf(join(this.groupDir(id), "memory.current"), join(this.groupDir(id), "memory.max"));
   }
 
-  remove(id: SandboxId): void {
+  remove(id: GroupId): void {
     removeGroup(this.groupDir(id));
   }
 
@@ -265,11 +283,11 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
     for (const dir of Object.values(this.#trees)) mkdirSync(dir, { recursive: true });
   }
 
-  freezeFile(id: SandboxId): string {
+  freezeFile(id: GroupId): string {
     return join(HOST_UNIFIED, this.#group, id, "cgroup.freeze");
   }
 
-  create(id: SandboxId, limits: Limits): string[] {
+  create(id: GroupId, limits: Limits): string[] {
     const { memory, cpu, pids } = this.#trees;
     const dirs = [memory, cpu, pids, this.root].map((tree) => join(tree, id));
     for (const dir of dirs) mkdirSync(dir, { recursive: true });
@@ -282,11 +300,16 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
     writeIfPresent(join(memory, id, "memory.kmem.tcp.limit_in_bytes"), String(memoryBytes(limits) * SOCKET_SHARE));
     writeFileSync(join(cpu, id, "cpu.cfs_period_us"), String(CPU_PERIOD_US));
     writeFileSync(join(cpu, id, "cpu.cfs_quota_us"), String(cpuQuotaUs(limits)));
+    if (limits.isBackground === true) writeFileSync(join(cpu, id, "cpu.shares"), String(BACKGROUND_SHARES));
     writeFileSync(join(pids, id, "pids.max"), String(limits.maxProcessCount));
     return dirs.map((dir) => join(dir, "cgroup.procs"));
   }
 
-  usedMemoryShare(id: SandboxId): number {
+  outOfMemoryCount(id: GroupId): number {
+    return readCount(join(this.#trees.memory, id, "memory.oom_control"));
+  }
+
+  usedMemoryShare(id: GroupId): number {
     const dir = join(this.#trees.memory, id);
     return shareOf(join(dir, "memory.usage_in_bytes"), join(dir, "memory.limit_in_bytes"));
   }
@@ -294,7 +317,7 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
   /** Always allowed: RAM and swap have one limit together, so the kernel gains nothing by swapping at that limit. */
   allowSwap(): void {}
 
-  remove(id: SandboxId): void {
+  remove(id: GroupId): void {
     for (const tree of [...Object.values(this.#trees), this.root]) removeGroup(join(tree, id));
   }
 
@@ -323,6 +346,11 @@ function readIfPresent(file: string): string {
   return existsSync(file) ? readFileSync(file, "utf8") : "";
 }
 
+/** Both trees count in a line of this name. */
+const readCount = (file: string): number => Number(/^oom_kill (\d+)$/m.exec(readIfPresent(file))?.[1] ?? 0);
+
+const isBuildGroup = (name: string): name is BuildGroup => name.startsWith("build-");
+
 /** For files that kernels without swap accounting do not have. */
 function writeIfPresent(file: string, content: string): void {
   if (existsSync(file)) writeFileSync(file, content);
@@ -339,10 +367,10 @@ function removeGroup(dir: string): void {
 
 function removeIfUnused(dir: string): void {
   if (!existsSync(dir)) return;
-  if (sandboxNames(dir).length === 0) rmdirSync(dir);
+  if (groupNames(dir).length === 0) rmdirSync(dir);
 }
 
-const sandboxNames = (dir: string): string[] =>
+const groupNames = (dir: string): string[] =>
   readdirSync(dir, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name);

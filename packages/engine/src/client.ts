@@ -14,6 +14,7 @@ import {
   UnpackedVolume,
 } from "@dormouse/schema";
 import { z } from "zod";
+import { withHead } from "./headed-stream.ts";
 
 const Failure = z.object({
   code: z.string(),
@@ -74,8 +75,7 @@ function imageCalls(socketFile: string, call: Call): EngineImagePort {
   return {
     images: async () => z.array(EngineImage).parse(await call("GET", "/images")),
     buildImage: async (id, request, context = new Blob([]).stream()) => {
-      const query = new URLSearchParams({ request: JSON.stringify(request) });
-      await readAnswer(await sendStream(socketFile, `/images/${id}?${query.toString()}`, context));
+      await readAnswer(await sendStream(socketFile, `/images/${id}`, withHead(request, context)));
     },
     image: async (id) => EngineImageState.parse(await call("GET", `/images/${id}`)),
     waitForImage: async (id) => EngineImageState.parse(await call("GET", `/images/${id}/end`)),

@@ -30,6 +30,7 @@ export async function examineHost(): Promise<Finding[]> {
     examineOpenFiles(),
     examineQuota(),
     examineVolumes(),
+    await examineBuilds(),
     examineSwap(),
   ];
 }
@@ -170,6 +171,29 @@ function examineVolumes(): Finding {
     detail: "ext4 on loop devices; they grow only while no sandbox has them",
     mend: "Run the engine with CAP_SYS_RESOURCE",
   };
+}
+
+const BUILD_TOOLS = ["buildah", "skopeo"];
+
+/** buildah mounts its layers as root of a user namespace, which not every kernel allows (Linux 5.11, overlayfs). */
+const TRY_OVERLAY = `
+  mount -t tmpfs tmpfs /mnt && cd /mnt && mkdir lower upper work all
+  mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work,userxattr overlay all`;
+
+async function examineBuilds(): Promise<Finding> {
+  const name = "image builds";
+  const missing = BUILD_TOOLS.filter((tool) => Bun.which(tool, { PATH: TOOL_PATH }) === null);
+  if (missing.length > 0) {
+    const mend = `apt-get install ${missing.join(" ")}`;
+    return { name, status: "limited", detail: `impossible: ${missing.join(", ")} not found`, mend };
+  }
+  const trial = Bun.spawn(["unshare", "--user", "--map-root-user", "--mount", "sh", "-euc", TRY_OVERLAY], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  if ((await trial.exited) === 0)
+    return { name, status: "ok", detail: "buildah in a user namespace, without a daemon" };
+  const detail = "impossible: the kernel refuses overlays in user namespaces";
+  return { name, status: "limited", detail, mend: "Use Linux 5.11 or later, and modprobe overlay" };
 }
 
 function examineSwap(): Finding {

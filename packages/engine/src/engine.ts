@@ -3,20 +3,25 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import type { EnginePort, SandboxId } from "@dormouse/schema";
-import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
+import { admitBuild, type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
 import { sweepAbandoned } from "./abandoned.ts";
+import { type BuildPolicy, defaultBuildPolicy } from "./builds/build-policy.ts";
+import { ImageBuilds, type ImageBuildsDeps } from "./builds/image-builds.ts";
+import { StoreImages } from "./builds/store-images.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
+import type { ImageDeps } from "./images/import-layout.ts";
 import { raiseHostLimits } from "./host-limits.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { sweepImages } from "./images/collect.ts";
 import type { RegistryMirrors } from "./images/registries.ts";
+import type { RegistryDeps } from "./images/skopeo.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
 import { SlotPool } from "./network/slots.ts";
 import { enginePort } from "./port.ts";
-import { isAlive, readStoredSandboxes } from "./records.ts";
+import { isAlive, readStoredSandboxes, type StoredSandbox } from "./records.ts";
 import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { mountBind, mountTmpfs, sealedCopy } from "./syscalls.ts";
@@ -38,7 +43,11 @@ export interface EngineOptions {
   readonly warmPool?: Readonly<Record<string, number>>;
   /** What differs from the default policy. */
   readonly admission?: Partial<AdmissionPolicy>;
+  /** What differs from the default policy of builds. */
+  readonly builds?: Partial<BuildPolicy>;
   readonly startTimeoutMs?: number;
+  /** Is told of failures in the background that no user can mend. */
+  readonly onError?: (error: AppError) => void;
   /** How long a sandbox sleeps before its memory goes to swap; by default 60,000, and 0 for never. */
   readonly pageOutAfterMs?: number;
 }
@@ -78,18 +87,18 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const userNamespaceFd = await openMappedUserNamespace();
   const layers = new LayerMounts(layout, images, userNamespaceFd);
   const stored = readStoredSandboxes(layout);
-  const running = [...stored.values()].flatMap((sandbox) =>
-    sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run] : [],
-  );
   const disk = new DiskSync();
   await prepareHost(instance, options);
   const slots = new SlotPool({
     instance: name,
     subnet,
     readyCount: options.readySlotCount ?? 16,
-    takenAddresses: running.map((run) => run.slot.address),
+    takenAddresses: addressesInUse(stored),
   });
   const volumes = new Volumes(layout);
+  /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
+  const runtimeFile = sealedCopy(RUNTIME_FILE);
+  const admission = { ...defaultPolicy(hostRoom(options.dataDir).memoryMiB), ...options.admission };
   const sandboxes = new Sandboxes({
     layout,
     cgroups,
@@ -98,27 +107,52 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     slots,
     volumes,
     disk,
-    /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
-    runtimeFile: sealedCopy(RUNTIME_FILE),
+    runtimeFile,
     bundle: {
       shared: { init: INIT_FILE, agent: layout.agentFile(), resolvConf: layout.resolvConf() },
-      seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf")),
+      seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf"), "sandbox"),
     },
-    admission: { ...defaultPolicy(hostRoom(options.dataDir).memoryMiB), ...options.admission },
+    admission,
     warmSizes: new Map(Object.entries(options.warmPool ?? {})),
     parallelStartCount: cpus().length * PARALLEL_STARTS_PER_CORE,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
     pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
+  const imageTools = { layout, userNamespaceFd, images, slots, mirrors: options.registries ?? {} };
+  const builds = openBuilds(options, { layout, cgroups, slots, runtimeFile, imageTools, admission });
   await sandboxes.adopt(stored);
+  await builds.recover();
   slots.refill();
   sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, sweeping }));
+  const close = (): Promise<void> =>
+    (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, builds, sweeping }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
-  const imageTools = { layout, userNamespaceFd, images, slots, mirrors: options.registries ?? {} };
-  const port = enginePort({ sandboxes, volumes, layers, imageTools });
+  const port = enginePort({ sandboxes, volumes, layers, imageTools, builds });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
+}
+
+const addressesInUse = (stored: ReadonlyMap<SandboxId, StoredSandbox>): string[] =>
+  [...stored.values()].flatMap((sandbox) =>
+    sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run.slot.address] : [],
+  );
+
+interface BuildParts extends Pick<ImageBuildsDeps, "layout" | "cgroups" | "slots" | "runtimeFile"> {
+  readonly imageTools: ImageDeps & RegistryDeps;
+  readonly admission: AdmissionPolicy;
+}
+
+function openBuilds(options: EngineOptions, { imageTools, admission, ...parts }: BuildParts): ImageBuilds {
+  const { layout } = parts;
+  return new ImageBuilds({
+    ...parts,
+    seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp-build.bpf"), "build"),
+    agentFile: layout.agentFile(),
+    images: new StoreImages(imageTools),
+    policy: { ...defaultBuildPolicy(), ...options.builds },
+    assertRoom: () => admitBuild(admission, hostRoom(options.dataDir)),
+    report: options.onError ?? (() => undefined),
+  });
 }
 
 interface RunningParts {
@@ -129,9 +163,12 @@ interface RunningParts {
   readonly sandboxes: Sandboxes;
   /** Of what an earlier engine left of images. */
   readonly sweeping: Promise<void>;
+  readonly builds: ImageBuilds;
 }
 
-async function endEngine({ instance, cgroups, slots, disk, sandboxes, sweeping }: RunningParts): Promise<void> {
+async function endEngine(parts: RunningParts): Promise<void> {
+  const { instance, cgroups, slots, disk, sandboxes, builds, sweeping } = parts;
+  await builds[Symbol.asyncDispose]();
   await sandboxes.close();
   await sweeping;
   await slots.close();

@@ -1,5 +1,6 @@
 export { startEngine, type Engine, type EngineOptions } from "./engine.ts";
 export type { AdmissionPolicy } from "./admission.ts";
+export type { BuildPolicy } from "./builds/build-policy.ts";
 export { serveEngine, type EngineServerOptions } from "./server.ts";
 export { instanceDir, instanceName, removeEmptyDirs, RUN_ROOT } from "./instance.ts";
 export { ImageConfig, ImageManifest, type TaggedImage } from "./images/manifest.ts";

@@ -50,7 +50,14 @@ export function claimInstance(dataDir: string): Instance {
       hint: "Stop the other one, or choose another folder with --data",
     });
   }
-  for (const dir of [layout.sandboxesDir(), layout.imagesDir(), layout.volumesDir()]) {
+  const dirs = [
+    layout.sandboxesDir(),
+    layout.imagesDir(),
+    layout.volumesDir(),
+    layout.buildsDir(),
+    layout.buildCachesDir(),
+  ];
+  for (const dir of dirs) {
     mkdirSync(dir, { recursive: true });
     chmodSync(dir, 0o700);
   }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { SandboxId, VolumeId } from "@dormouse/schema";
+import type { EngineImageId, SandboxId, VolumeId } from "@dormouse/schema";
 
 /** Every path the engine uses. `dataDir` survives a reboot; `runDir` is a tmpfs only the engine sees, and ends with it. */
 export class Layout {
@@ -26,6 +26,14 @@ export class Layout {
   readonly ephemeralVolumesDir = (id: SandboxId): string => join(this.sandboxDir(id), "volumes");
   readonly volumeMountDir = (id: VolumeId): string => join(this.runDir, "volumes", id);
 
+  /** State, log and context of each image build. */
+  readonly buildsDir = (): string => join(this.dataDir, "builds");
+  readonly buildCachesDir = (): string => join(this.dataDir, "build-caches");
+  readonly buildCacheFile = (scope: string): string => join(this.buildCachesDir(), `${scope}.img`);
+  /** Which images of the store the builds of a scope came to. */
+  readonly buildScopeFile = (scope: string): string => join(this.buildCachesDir(), `${scope}.json`);
+  /** What a build's box is made of while it runs; root inside can reach it. */
+  readonly buildRunDir = (id: EngineImageId): string => join(this.runDir, "builds", id);
   /** Where image layers show with the sandboxes' owners. Short: all of an image have to fit into the options of one mount. */
   readonly mappedLayersDir = (): string => join(this.runDir, "layers");
   /** Roots of the boxes that host tools run in. */

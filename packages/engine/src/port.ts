@@ -1,5 +1,6 @@
-import { AppError, SingleFlight } from "@dormouse/kernel";
-import type { CollectedImages, EngineImagePort, EnginePort } from "@dormouse/schema";
+import { SingleFlight } from "@dormouse/kernel";
+import type { CollectedImages, EnginePort } from "@dormouse/schema";
+import type { ImageBuilds } from "./builds/image-builds.ts";
 import { collectImages } from "./images/collect.ts";
 import type { ImageDeps } from "./images/import-layout.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
@@ -14,10 +15,11 @@ export interface EngineParts {
   readonly layers: LayerMounts;
   /** The image store, and what brings images in and out. */
   readonly imageTools: ImageDeps & RegistryDeps;
+  readonly builds: ImageBuilds;
 }
 
 /** What the server may ask, and which part answers. */
-export function enginePort({ sandboxes, volumes, layers, imageTools }: EngineParts): EnginePort {
+export function enginePort({ sandboxes, volumes, layers, imageTools, builds }: EngineParts): EnginePort {
   const { images } = imageTools;
   const collecting = new SingleFlight<CollectedImages>();
   return {
@@ -38,25 +40,20 @@ export function enginePort({ sandboxes, volumes, layers, imageTools }: EnginePar
     resizeVolume: (id, sizeMiB) => volumes.resize(id, sizeMiB),
     removeVolume: (id) => volumes.remove(id),
     images: () => Promise.resolve(images.list()),
-    ...cannotBuildYet,
+    buildImage: (id, request, context) => builds.buildImage(id, request, context),
+    image: (id) => builds.image(id),
+    waitForImage: (id) => builds.waitForImage(id),
+    imageLog: (id, options) => builds.imageLog(id, options),
+    removeImage: (id) => builds.removeImage(id),
     pushImage: async (id, reference, credentials) => {
       const { signal } = new AbortController();
       return pushImage(imageTools, { image: images.image(id), reference, credentials, signal });
     },
     collectImages: () =>
-      collecting.run("collect", () =>
-        collectImages({ images, layers, layersOfSandboxes: () => sandboxes.layersInUse() }),
-      ),
+      collecting.run("collect", async () => {
+        const cacheBytes = await builds.collectCaches();
+        const collected = await collectImages({ images, layers, layersOfSandboxes: () => sandboxes.layersInUse() });
+        return { ...collected, freedBytes: collected.freedBytes + cacheBytes };
+      }),
   };
 }
-
-const refuse = (): Promise<never> =>
-  Promise.reject(new AppError("HOST_UNSUITABLE", "Cannot build images: this engine does not do that yet"));
-
-const cannotBuildYet: Omit<EngineImagePort, "images" | "pushImage" | "collectImages"> = {
-  buildImage: refuse,
-  image: refuse,
-  waitForImage: refuse,
-  imageLog: refuse,
-  removeImage: refuse,
-};

@@ -19,6 +19,28 @@ export interface StartRequest {
 /** Enters the control groups, then becomes the runtime: one process, no window without limits. */
 const ENTER_AND_RUN = 'while [ "$1" != -- ]; do echo 0 > "$1"; shift; done; shift; exec "$@"';
 
+export const RUNTIME_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+
+type RuntimePlace = Pick<StartRequest, "cgroupFiles" | "runtimeFile" | "runtimeDir">;
+
+/** The command that enters the control groups and has the OCI runtime run a container. */
+export const runtimeCommand = (
+  { cgroupFiles, runtimeFile, runtimeDir }: RuntimePlace,
+  runArguments: readonly string[],
+): string[] => [
+  "/bin/sh",
+  "-c",
+  ENTER_AND_RUN,
+  "enter",
+  ...cgroupFiles,
+  "--",
+  runtimeFile,
+  `--root=${runtimeDir}`,
+  "--cgroup-manager=disabled",
+  "run",
+  ...runArguments,
+];
+
 /**
  * Starts a sandbox and resolves with the process id of its init once sandbox-api serves: the agent says so on a pipe it
  * inherits, so nothing is polled. @throws SANDBOX_START_FAILED with the end of the boot log, SANDBOX_START_TIMEOUT
@@ -63,26 +85,11 @@ function spawnRuntime(request: StartRequest) {
   const log = openSync(files.log, "a", 0o600);
   /* Of its own, not /dev/null: the runtime hands the descriptor's inode to the sandbox's root. */
   const stdin = openSync(files.stdin, "w+", 0o600);
-  const runtime = Bun.spawn(
-    [
-      "/bin/sh",
-      "-c",
-      ENTER_AND_RUN,
-      "enter",
-      ...request.cgroupFiles,
-      "--",
-      request.runtimeFile,
-      `--root=${request.runtimeDir}`,
-      "--cgroup-manager=disabled",
-      "run",
-      "--detach",
-      "--preserve-fds=1",
-      `--bundle=${files.runDir}`,
-      `--pid-file=${files.pid}`,
-      request.id,
-    ],
-    { stdio: [stdin, log, log, "pipe"], env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } },
-  );
+  const options = ["--detach", "--preserve-fds=1", `--bundle=${files.runDir}`, `--pid-file=${files.pid}`];
+  const runtime = Bun.spawn(runtimeCommand(request, [...options, request.id]), {
+    stdio: [stdin, log, log, "pipe"],
+    env: RUNTIME_ENVIRONMENT,
+  });
   closeSync(log);
   closeSync(stdin);
   return runtime;

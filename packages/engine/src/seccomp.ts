@@ -36,6 +36,13 @@ umask uname unlink unlinkat utime utimensat utimes vfork vmsplice wait4 waitid w
   .trim()
   .split(/\s+/);
 
+/** What building an image takes beside that, in a user namespace of its own: mounts, and the filter each RUN step gets on top. */
+const ALLOWED_TO_BUILDS = `
+fsconfig fsmount fsopen fspick mount mount_setattr move_mount open_tree pivot_root seccomp setdomainname sethostname umount2
+`
+  .trim()
+  .split(/\s+/);
+
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -45,6 +52,7 @@ const NETLINK_ROUTE = 0;
 const INTERNET_PROTOCOLS = [0, 1, 6, 17, 58];
 /** CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET. */
 const NEW_NAMESPACE_FLAGS = 0x7e020000;
+const CLONE_NEWUSER = 0x10000000;
 const ENOSYS = 38;
 const SCMP_CMP_EQ = 4;
 const SCMP_CMP_MASKED_EQ = 7;
@@ -58,29 +66,54 @@ interface Comparison {
   readonly b: number;
 }
 
-/** Calls allowed only with these arguments; each row is an alternative. */
-const ALLOWED_WITH: readonly (readonly [string, readonly Comparison[]])[] = [
+const isWithout = (argument: number, bits: number): Comparison => ({
+  argument,
+  operator: SCMP_CMP_MASKED_EQ,
+  a: bits,
+  b: 0,
+});
+
+/** A call allowed with these arguments alone. */
+type Rule = readonly [string, readonly Comparison[]];
+
+/** Each row is an alternative. */
+const ALLOWED_WITH: readonly Rule[] = [
   ["socket", [isEqual(0, AF_UNIX)]],
   ...[AF_INET, AF_INET6].flatMap((family) =>
     INTERNET_PROTOCOLS.map((protocol) => ["socket", [isEqual(0, family), isEqual(2, protocol)]] as const),
   ),
   ["socket", [isEqual(0, AF_NETLINK), isEqual(2, NETLINK_ROUTE)]],
   ["socketpair", [isEqual(0, AF_UNIX)]],
-  ["clone", [{ argument: 0, operator: SCMP_CMP_MASKED_EQ, a: NEW_NAMESPACE_FLAGS, b: 0 }]],
 ];
+
+export type SeccompProfile = "sandbox" | "build";
+
+/** Nobody gets a user namespace, in which all that is refused here could be asked for again. */
+const RULES: Readonly<Record<SeccompProfile, readonly Rule[]>> = {
+  sandbox: [
+    ...ALLOWED.map((name): Rule => [name, []]),
+    ...ALLOWED_WITH,
+    ["clone", [isWithout(0, NEW_NAMESPACE_FLAGS)]],
+  ],
+  build: [
+    ...[...ALLOWED, ...ALLOWED_TO_BUILDS].map((name): Rule => [name, []]),
+    ...ALLOWED_WITH,
+    ["clone", [isWithout(0, CLONE_NEWUSER)]],
+    ["unshare", [isWithout(0, CLONE_NEWUSER)]],
+  ],
+};
 
 /**
  * The filter as a BPF program in base64, made once per engine: the OCI runtime would need 10 ms for it at every start.
  * `scratchFile` is written and removed.
  */
-export function compileSeccompFilter(scratchFile: string): string {
+export function compileSeccompFilter(scratchFile: string, profile: SeccompProfile): string {
   const { symbols: seccomp } = openLibrary();
   const context = seccomp.seccomp_init(SCMP_ACT_ERRNO | ENOSYS);
   if (context === null) throw new AppError("HOST_UNSUITABLE", "Cannot make the system call filter: libseccomp refused");
   try {
     seccomp.seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
-    const rules = [...ALLOWED.map((name) => [name, []] as const), ...ALLOWED_WITH];
-    for (const [name, comparisons] of rules) {
+    for (const [name, comparisons] of RULES[profile]) {
       const number = seccomp.seccomp_syscall_resolve_name(Buffer.from(`${name}\0`));
       if (number === UNKNOWN_SYSCALL) continue;
       const added = seccomp.seccomp_rule_add_array(

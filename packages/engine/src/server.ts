@@ -11,6 +11,7 @@ import {
   VolumeSizeMiB,
 } from "@dormouse/schema";
 import { z } from "zod";
+import { splitHead } from "./headed-stream.ts";
 
 export interface EngineServerOptions {
   readonly socketFile: string;
@@ -18,6 +19,9 @@ export interface EngineServerOptions {
   readonly groupId: number;
   readonly onError: (error: AppError) => void;
 }
+
+/** The log and the end of a build are waited for as long as it takes. Bun obeys it on unix sockets too, its types do not say so. */
+const PATIENCE = { idleTimeout: 0 } as object;
 
 /**
  * Serves an engine on a unix socket, for the one group that may use it. Bodies are JSON; failures are
@@ -29,6 +33,7 @@ export function serveEngine(engine: EnginePort, options: EngineServerOptions): A
     unix: options.socketFile,
     /* Archives of volumes: what they are made into is the limit. */
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    ...PATIENCE,
     fetch: (request) => answer(engine, request).catch((thrown: unknown) => renderError(thrown, options)),
   });
   chownSync(options.socketFile, 0, options.groupId);
@@ -111,8 +116,8 @@ async function answerAboutImages(engine: EnginePort, request: Request, call: str
     case "DELETE images":
       return Response.json(await engine.collectImages());
     case "PUT images/:id": {
-      const wanted = EngineImageRequest.parse(JSON.parse(searchParams.get("request") ?? "null"));
-      await engine.buildImage(id(), wanted, request.body ?? undefined);
+      const { head, body } = await splitHead(request.body ?? new Blob([]).stream());
+      await engine.buildImage(id(), EngineImageRequest.parse(head), body);
       return Response.json({});
     }
     case "GET images/:id":

@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { FaultPoint } from "@dormouse/kernel";
 import type { EnginePort } from "@dormouse/schema";
 import type { AdmissionPolicy } from "../src/admission.ts";
+import type { BuildPolicy } from "../src/builds/build-policy.ts";
 import { connectEngine } from "../src/client.ts";
+import type { RegistryMirrors } from "../src/images/registries.ts";
 import { openReadyPipe } from "../src/ready-pipe.ts";
 
 const INSTALL_DIR = resolve(import.meta.dir, "../../..");
@@ -35,7 +38,10 @@ export interface EngineProcessOptions {
   readonly warmPool?: Readonly<Record<string, number>>;
   readonly admission?: Partial<AdmissionPolicy>;
   readonly pageOutAfterMs?: number;
-  readonly registries?: Readonly<Record<string, string>>;
+  readonly registries?: RegistryMirrors;
+  readonly builds?: Partial<BuildPolicy>;
+  /** Where the engine ends as `kill -9` ends it. */
+  readonly faultPoint?: FaultPoint;
 }
 
 export class EngineProcess {
@@ -71,6 +77,11 @@ export class EngineProcess {
 
   get isAlive(): boolean {
     return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** Resolves when it has ended by itself. */
+  async untilEnded(): Promise<void> {
+    await this.#process.exited;
   }
 
   /** Ends it as a crash would. */

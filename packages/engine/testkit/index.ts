@@ -12,3 +12,5 @@ export { type LayoutImage, type LayoutLayer, layersOf, tarOf, writeLayout } from
 export { Registry, type RegistryOptions } from "./registry.ts";
 export { ImageTools, newImageId } from "./image-tools.ts";
 export { tarBytes, type TarEntry } from "./tar.ts";
+export { type Built, type BuildSuite, contextOf, useBuilds } from "./build-suite.ts";
+export { pushNodeImages } from "./node-images.ts";

@@ -33,12 +33,12 @@ export async function tracesOnMachine(instance = ""): Promise<string[]> {
   ];
 }
 
-/** Loop devices on images of volumes, wherever those lie in a data folder. */
+/** Loop devices on images of volumes, wherever those lie in a data folder, and on caches of builds. */
 function loopDevices(instance: string): string[] {
   return namesIn("/sys/block").flatMap((device) => {
     const file = `/sys/block/${device}/loop/backing_file`;
     const image = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
-    const dataDir = /^(.+?)(\/sandboxes\/[a-z0-9]+)?\/volumes\/[a-z0-9]+\.img/.exec(image)?.[1];
+    const dataDir = /^(.+?)(\/sandboxes\/[a-z0-9]+)?\/(volumes|build-caches)\/[a-z0-9-]+\.img/.exec(image)?.[1];
     const isOurs = dataDir !== undefined && (instance === "" || instanceNameOf(dataDir) === instance);
     return isOurs ? [`loop device ${device} of ${image}`] : [];
   });

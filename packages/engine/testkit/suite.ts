@@ -16,7 +16,7 @@ export interface EngineSuite {
 }
 
 /** One real engine for the tests of a file, with the base image; nothing of it may be left when they are done. */
-export function useEngine(options: EngineProcessOptions = {}): EngineSuite {
+export function useEngine(options: EngineProcessOptions | (() => EngineProcessOptions) = {}): EngineSuite {
   let instance = "";
   let data: TestData | undefined;
   let engine: EngineProcess | undefined;
@@ -25,7 +25,7 @@ export function useEngine(options: EngineProcessOptions = {}): EngineSuite {
     data = new TestData();
     instance = instanceName(data.dir);
     await addBaseImage(data.dir);
-    engine = await data.start(options);
+    engine = await data.start(typeof options === "function" ? options() : options);
   }, 300_000);
 
   afterAll(async () => {

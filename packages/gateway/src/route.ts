@@ -86,10 +86,15 @@ export function sandboxOf(directory: GatewayDirectory, route: Route): SandboxRou
   return sandbox;
 }
 
-function refusalError(name: string, refusal: "disabled" | "starting"): AppError {
+function refusalError(name: string, refusal: NonNullable<SandboxRoute["refusal"]>): AppError {
   if (refusal === "disabled") {
     return new AppError("SANDBOX_DISABLED", `Cannot reach sandbox "${name}": it is disabled`, {
       hint: "Set its spec.enabled to true; it goes on where it was.",
+    });
+  }
+  if (refusal === "building") {
+    return new AppError("SANDBOX_UNAVAILABLE", `Cannot reach sandbox "${name}": its image is being built`, {
+      hint: "Wait until its status is DEPLOYED.",
     });
   }
   return new AppError("SANDBOX_UNAVAILABLE", `Cannot reach sandbox "${name}": it starts anew`, {

@@ -22,6 +22,9 @@ export const FAULT_POINTS = {
   "engine.wake.thawed": "the engine has thawed it; the server has not been told",
   "engine.restart.ended": "what was left of a dead one is taken away; it has not been started again",
   "server.wake.woken": "the engine has woken it or started it again; the request has not reached it",
+  "engine.build.queued": "a build's context is there and its state says queued; nobody has been told",
+  "engine.build.begun": "its state says building; nothing of it runs",
+  "engine.build.stored": "its image is in the store; its state still says building",
   "server.delete.marked": "the server's record says DELETING; it runs on",
   "engine.remove.unrecorded": "its run record is gone; it runs on",
   "engine.remove.ended": "its processes are gone; volumes and files are there",
@@ -31,6 +34,12 @@ export const FAULT_POINTS = {
   "server.delete.released": "its volumes are free; its record still says DELETING",
   "engine.images.discarded": "layers nobody uses are out of sight; nothing is erased",
   "server.delete.forgotten": "its record is gone; the client has not been told",
+  "server.build.claimed": "its upload has begun; the engine knows nothing",
+  "server.build.received": "the engine has all of it and builds; the server's record still says that it is uploaded",
+  "server.build.building": "it builds, and its record says so; the client has not been told",
+  "server.build.built": "the engine has its image; nobody has been told",
+  "server.build.published": "its image has its name; nothing is started from it",
+  "server.build.deploying": "its sandbox is to start from it; the engine knows nothing",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type FaultPoint = keyof typeof FAULT_POINTS;

@@ -11,7 +11,8 @@ test("every option is read with one dash or two, its value after a space or an e
 });
 
 test("without options it serves on 8080 and starts nothing; telemetry is disabled either way", () => {
-  const nothing = { port: 8080, entrypoint: [], command: null, user: null, unpackInto: null, question: null };
+  const serving = { port: 8080, entrypoint: [], command: null, user: null, question: null };
+  const nothing = { ...serving, unpackInto: null, roomBytes: null, lastWins: false };
   expect(parseArguments([])).toEqual(nothing);
   expect(parseArguments(["-disable-telemetry", "--disable-telemetry=true"])).toEqual(nothing);
 });

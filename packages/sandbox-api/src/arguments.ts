@@ -10,6 +10,10 @@ export interface AgentArguments {
   readonly user: string | null;
   /** Folder to unpack a ZIP file from standard input into, instead of serving; for the engine. */
   readonly unpackInto: string | null;
+  /** How much its content may come to; what the folder's file system has room for, when absent. */
+  readonly roomBytes: number | null;
+  /** Of entries with one name the last counts; else such an archive is refused. */
+  readonly lastWins: boolean;
   /** What to say instead of serving. */
   readonly question: "help" | "version" | null;
 }
@@ -35,9 +39,11 @@ const VALUE_OPTIONS: ReadonlyMap<string, string> = new Map([
   ["user", "user"],
   ["entrypoint-json", "entrypoint"],
   ["unpack-into", "unpack-into"],
+  ["room-bytes", "room-bytes"],
 ]);
 const SWITCHES: ReadonlyMap<string, string> = new Map([
   ["disable-telemetry", "disable-telemetry"],
+  ["last-wins", "last-wins"],
   ["version", "version"],
   ["h", "help"],
   ["help", "help"],
@@ -57,6 +63,8 @@ export function parseArguments(argv: readonly string[]): AgentArguments {
     command: given.get("command") ?? null,
     user: given.get("user") ?? null,
     unpackInto: given.get("unpack-into") ?? null,
+    roomBytes: given.has("room-bytes") ? Number(given.get("room-bytes")) : null,
+    lastWins: given.has("last-wins"),
     question: (["help", "version"] as const).find((question) => given.has(question)) ?? null,
   };
 }

@@ -99,7 +99,7 @@ const ImageReference = z
 /** MB, as Blaxel counts: 4096 is 4 GiB. */
 const MemoryMb = z.int().min(128);
 
-const SandboxRuntime = z.object({
+export const SandboxRuntime = z.object({
   image: ImageReference.default("blaxel/base-image:latest"),
   memory: MemoryMb.default(4096),
   ports: unset(z.array(SandboxPort).max(100)),

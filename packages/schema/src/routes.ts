@@ -8,7 +8,7 @@ export interface SandboxRoute {
   /** First label of the host that its base URL has for itself. */
   readonly hostLabel: string;
   /** Why it takes no requests now; absent when it does. */
-  readonly refusal?: "disabled" | "starting";
+  readonly refusal?: "disabled" | "starting" | "building";
 }
 
 export interface PreviewRoute {

@@ -1,6 +1,7 @@
 export type { AccountOwner, WorkspaceRecord } from "./accounts.ts";
 export type { AuditActor, AuditRecord, AuditScope } from "./audit.ts";
 export type { ApiKeyRecord, FirstApiKey, LoginGrantRecord, ServiceAccountRecord, Subject } from "./credentials.ts";
+export type { BuildChange, BuildFailure, BuildRecord } from "./builds.ts";
 export { backUp, restore, type BackupSummary, type RestoreOptions } from "./backup.ts";
 export type {
   CustomDomainAudience,

@@ -15,6 +15,7 @@ import { customDomains } from "./migrations/0007-custom-domains.ts";
 import { volumes } from "./migrations/0004-volumes.ts";
 import { volumeTemplates } from "./migrations/0008-volume-templates.ts";
 import { images } from "./migrations/0009-images.ts";
+import { builds } from "./migrations/0010-builds.ts";
 import type { Tables } from "./tables.ts";
 
 /** Forward only, applied in the order of their names; an applied one never changes. */
@@ -28,6 +29,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0007-custom-domains": customDomains,
   "0008-volume-templates": volumeTemplates,
   "0009-images": images,
+  "0010-builds": builds,
 };
 
 type Migrations = Readonly<Record<string, Migration>>;

@@ -56,6 +56,7 @@ export type SandboxChange = Partial<
     | "updatedBy"
     | "lastUsedAtMs"
     | "engineImageId"
+    | "createdAtMs"
   >
 > & { readonly updatedAtMs: number };
 

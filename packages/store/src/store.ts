@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import { AccountRepository } from "./accounts.ts";
 import { AuditRepository } from "./audit.ts";
+import { BuildRepository } from "./builds.ts";
 import { CredentialRepository } from "./credentials.ts";
 import { CustomDomainRepository } from "./custom-domains.ts";
 import { openDatabase, type StoreOptions } from "./database.ts";
@@ -25,6 +26,7 @@ export class Store implements AsyncDisposable {
   readonly audit: AuditRepository;
   readonly sandboxes: SandboxRepository;
   readonly images: ImageRepository;
+  readonly builds: BuildRepository;
   readonly imageShares: ImageShareRepository;
   readonly customDomains: CustomDomainRepository;
   readonly previews: PreviewRepository;
@@ -44,6 +46,7 @@ export class Store implements AsyncDisposable {
     this.audit = new AuditRepository(db);
     this.sandboxes = new SandboxRepository(db);
     this.images = new ImageRepository(db);
+    this.builds = new BuildRepository(db);
     this.imageShares = new ImageShareRepository(db);
     this.customDomains = new CustomDomainRepository(db);
     this.previews = new PreviewRepository(db);

@@ -17,6 +17,8 @@ export interface Tables {
   image_tags: ImageTagsTable;
   image_shares: ImageSharesTable;
   image_removals: ImageRemovalsTable;
+  image_runtimes: ImageRuntimesTable;
+  builds: BuildsTable;
   custom_domains: CustomDomainsTable;
   custom_domain_shares: CustomDomainSharesTable;
   previews: PreviewsTable;
@@ -45,6 +47,8 @@ export const PRIMARY_KEYS = {
   image_tags: ["id"],
   image_shares: ["id"],
   image_removals: ["id"],
+  image_runtimes: ["id"],
+  builds: ["id"],
   custom_domains: ["id"],
   custom_domain_shares: ["domain_id", "workspace"],
   previews: ["id"],
@@ -237,6 +241,37 @@ export interface ImageSharesTable {
 export interface ImageRemovalsTable {
   /** Id on the engine. */
   id: string;
+}
+
+/** What versions of images bring along. */
+interface ImageRuntimesTable {
+  /** Of the version. */
+  id: string;
+  runtime: string;
+}
+
+export interface BuildsTable {
+  /** Also the id of its image on the engine. */
+  id: string;
+  workspace: string;
+  kind: string;
+  /** Each has one build of a kind: the latest. */
+  name: string;
+  /** `null` for an image alone. */
+  sandbox_id: string | null;
+  status: string;
+  /** What the request says of the sandbox. */
+  runtime: string;
+  /** SHA-256 in hex of the secret in the address of its upload; `null` once that is used or void. */
+  upload_hash: string | null;
+  upload_expires_at_ms: number;
+  /** `sandbox/name:tag`, once it has that name. */
+  image: string | null;
+  failure: string | null;
+  created_by: string | null;
+  created_at_ms: number;
+  received_at_ms: number | null;
+  ended_at_ms: number | null;
 }
 
 export interface VolumesTable {

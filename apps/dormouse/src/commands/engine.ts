@@ -1,5 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import { join } from "node:path";
+import type { AppError } from "@dormouse/kernel";
 import { instanceDir, type MemoryEvent, serveEngine, startEngine } from "@dormouse/engine";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
@@ -21,11 +22,15 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
     const { atMs: _atMs, ...ended } = message as MemoryEvent;
     log.warn({ event: "sandbox.memory", outcome: "a program was ended: it hung at the memory limit", ...ended });
   });
+  const onError = (error: AppError): void =>
+    log.error({ event: "engine.error", code: error.code, err: error.cause ?? error });
   const engine = await startEngine({
     dataDir: options.data,
     agentFile: AGENT_FILE,
     serverUserId: Number(options.serverUser),
     admission: config.admission,
+    builds: config.builds,
+    onError,
     warmPool: warmSizes(config.warmPool),
     registries: mirrors(config.registries),
     pageOutAfterMs: config.pageOutAfterMs,
@@ -34,7 +39,7 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
   const server = serveEngine(engine.port, {
     socketFile: join(instanceDir(engine.instance.name), "engine.sock"),
     groupId: Number(options.serverGroup),
-    onError: (error) => log.error({ event: "engine.error", code: error.code, err: error.cause ?? error }),
+    onError,
   });
   log.info({ event: "engine.start", instance: engine.instance.name, sandboxCount: engine.sandboxes.count });
   if (engine.unreadableIds.length > 0) {

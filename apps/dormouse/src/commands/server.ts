@@ -112,6 +112,7 @@ async function connectRooms(
     restartTimeoutMs: ENGINE_RESTART_TIMEOUT_MS,
   });
   const life = new SandboxLife({ engine, idleMs: config.idleMs });
+  const calls = callsOver(life);
   const directory = await loadDirectory(store, clock);
   const deps = createSandboxContext({
     store,
@@ -120,7 +121,8 @@ async function connectRooms(
     directory,
     audit: new AuditLog({ store, log, clock }),
     resolver: dnsResolver({ servers: config.dnsServers }),
-    scheduler: new Scheduler({ store, calls: callsOver(life), log, clock }),
+    calls,
+    scheduler: new Scheduler({ store, calls, log, clock }),
     clock,
     log,
     settings: settingsOf(config),

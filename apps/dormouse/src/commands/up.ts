@@ -89,7 +89,7 @@ const COMMON_ENV = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
 };
 
-const engineEnv = ({ admission, ...config }: Config): Record<string, string> =>
+const engineEnv = ({ admission, builds, ...config }: Config): Record<string, string> =>
   passOn({
     DORMOUSE_LOG: config.logLevel,
     DORMOUSE_RESOLVER: config.resolver,
@@ -101,6 +101,10 @@ const engineEnv = ({ admission, ...config }: Config): Record<string, string> =>
     DORMOUSE_MEMORY_OVERCOMMIT: admission.memoryOvercommit?.toString(),
     DORMOUSE_MEMORY_RESERVE_MIB: admission.memoryReserveMiB?.toString(),
     DORMOUSE_DISK_RESERVE_MIB: admission.diskReserveMiB?.toString(),
+    DORMOUSE_PARALLEL_BUILDS: builds.parallelCount?.toString(),
+    DORMOUSE_BUILD_TIMEOUT_S: builds.timeoutMs === undefined ? undefined : String(builds.timeoutMs / 1000),
+    DORMOUSE_BUILD_MEMORY_MIB: builds.memoryMiB?.toString(),
+    DORMOUSE_BUILD_DISK_MIB: builds.diskMiB?.toString(),
   });
 
 const serverEnv = (config: Config): Record<string, string> =>

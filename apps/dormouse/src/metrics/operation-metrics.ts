@@ -10,18 +10,24 @@ interface OperationEvent {
   readonly code?: unknown;
 }
 
-/** Their events are called `sandbox.create` and so on, and each has metrics of its own. */
-const LIFE_OF_SANDBOXES: readonly string[] = ["create", "wake", "sleep", "delete"];
+/** Events that have metrics of their own. */
+const MEASURED: readonly { readonly thing: string; readonly verb: string }[] = [
+  { thing: "sandbox", verb: "create" },
+  { thing: "sandbox", verb: "wake" },
+  { thing: "sandbox", verb: "sleep" },
+  { thing: "sandbox", verb: "delete" },
+  { thing: "image", verb: "build" },
+];
 
 /** What was done and how it ended, counted from the events of the log, so that the two never disagree. */
 export class OperationMetrics {
   readonly #all = new Counter("operation", "outcome");
   readonly #lives = new Map(
-    LIFE_OF_SANDBOXES.map((verb) => {
+    MEASURED.map(({ thing, verb }) => {
       const total = new Counter("outcome", "code");
       // A series that begins at 1 would hide its first increase.
       total.add({ outcome: "success", code: "" }, 0);
-      return [`sandbox.${verb}`, { verb, total, durations: new Histogram() }];
+      return [`${thing}.${verb}`, { thing, verb, total, durations: new Histogram() }];
     }),
   );
 
@@ -36,16 +42,16 @@ export class OperationMetrics {
   }
 
   collect(): Metric[] {
-    const lives = [...this.#lives.values()].flatMap(({ verb, total, durations }): Metric[] => [
+    const lives = [...this.#lives.values()].flatMap(({ thing, verb, total, durations }): Metric[] => [
       {
-        name: `dormouse_sandbox_${verb}s_total`,
-        help: `Attempts to ${verb} a sandbox, by how they ended.`,
+        name: `dormouse_${thing}_${verb}s_total`,
+        help: `Attempts to ${verb} ${article(thing)}, by how they ended.`,
         type: "counter",
         series: total.series(),
       },
       {
-        name: `dormouse_sandbox_${verb}_seconds`,
-        help: `Time to ${verb} a sandbox, where that succeeded.`,
+        name: `dormouse_${thing}_${verb}_seconds`,
+        help: `Time to ${verb} ${article(thing)}, where that succeeded.`,
         type: "histogram",
         series: [{ histogram: durations }],
       },
@@ -61,6 +67,8 @@ export class OperationMetrics {
     ];
   }
 }
+
+const article = (thing: string): string => (thing === "image" ? "an image" : `a ${thing}`);
 
 function isOperation(
   event: Readonly<Record<string, unknown>>,

@@ -26,6 +26,8 @@ export function renderSandboxError(
   logUnexpected(log, c, error);
   sayWhenToRetry(c, error);
   const { reason, ...details } = error.details;
+  // Stock clients would ask twice more before they do what a taken name calls for.
+  if (error.code === "SANDBOX_ALREADY_EXISTS") c.header("X-Should-Retry", "false");
   // On 504 the stock client waits two minutes for a record to appear, and this failure leaves none.
   const status = error.status === 504 ? 503 : error.status;
   const body: SandboxErrorAnswer = {

@@ -50,6 +50,7 @@ export interface Operation {
   readonly volume?: string;
   readonly domain?: string;
   readonly volumeTemplate?: string;
+  readonly build?: string;
   readonly schedule?: string;
   readonly image?: string;
 }

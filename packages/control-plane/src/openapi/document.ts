@@ -1,6 +1,7 @@
 import { ERROR_INFO, type ErrorCode } from "@dormouse/kernel";
 import { ErrorAnswer } from "@dormouse/schema";
 import { LATEST_VERSION } from "../http/version.ts";
+import { z } from "zod";
 import { OPERATION_GROUPS } from "./operations.ts";
 import type { Operation } from "./operation.ts";
 import { componentsFor, propertiesOf, refTo, type JsonSchema } from "./schemas.ts";
@@ -101,7 +102,7 @@ function successesOf({ answer, pending }: Operation): Record<string, JsonSchema>
   return {
     ...(answer === undefined
       ? { "204": { description: "Done" } }
-      : { "200": { description: "Done", content: json(refTo(answer)) } }),
+      : { "200": { description: "Done", content: contentOf(answer) } }),
     ...(pending !== undefined && { "202": { description: "Waits for approval", content: json(refTo(pending)) } }),
   };
 }
@@ -127,5 +128,8 @@ function commonResponses(): Record<string, JsonSchema> {
   const content = json(refTo(ErrorAnswer));
   return Object.fromEntries([...CREDENTIAL_CODES, ...BODY_CODES].map((code) => [code, { description: code, content }]));
 }
+
+const contentOf = (answer: z.ZodType): JsonSchema =>
+  answer instanceof z.ZodString ? { "text/plain": { schema: refTo(answer) } } : json(refTo(answer));
 
 const json = (schema: JsonSchema): JsonSchema => ({ "application/json": { schema } });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ImageShareAnswer } from "@dormouse/schema";
+import { z } from "zod";
 import { startServer } from "../../testkit/server.ts";
 import { HUB, pushVersion, type ShareBench, startShareBench, STRANGER, TEAM } from "../../testkit/images.ts";
 import { createControlPlane } from "../index.ts";
@@ -97,12 +98,13 @@ test("what is answered has the shape that the reference gives it, and nothing be
   await server.deps.scheduler.check();
   await server.deps.scheduler.idle();
   for (const { method, path, answer } of OPERATIONS) {
-    if (method !== "get") continue;
+    // A log is a text.
+    if (method !== "get" || answer instanceof z.ZodString) continue;
     const externalId = path.startsWith("/volumes") ? "vol" : "ext";
     const known: Record<string, string> = { ...parameters, externalId };
     if (path.startsWith("/volume")) known["name"] = "disk";
     const called = path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => known[name] ?? "missing");
-    const { status, body } = await server.call("GET", called);
+    const { status, body } = await server.call("GET", `${called}?workloadIds=box`);
     expect({ path, status }).toEqual({ path, status: 200 });
     if (path === "/openapi.json" || answer === undefined) continue;
     expect({ path, body: answer.parse(body) }).toEqual({ path, body });

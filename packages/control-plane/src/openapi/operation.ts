@@ -11,7 +11,7 @@ export interface Operation {
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
-  /** What it answers with status 200; without it the status is 204. */
+  /** What it answers with status 200, as text where it is a string; without it the status is 204. */
   readonly answer?: z.ZodType;
   /** What it answers with status 202, when somebody else has to agree first. */
   readonly pending?: z.ZodType;

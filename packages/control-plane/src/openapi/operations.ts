@@ -1,5 +1,6 @@
 import type { OperationGroup } from "./operation.ts";
 import { apiKeys, people, workspaces } from "./operations/accounts.ts";
+import { builds } from "./operations/builds.ts";
 import { customDomains } from "./operations/custom-domains.ts";
 import { images } from "./operations/images.ts";
 import { previews, sandboxes } from "./operations/sandboxes.ts";
@@ -13,6 +14,7 @@ export const OPERATION_GROUPS: readonly OperationGroup[] = [
   sandboxes,
   previews,
   images,
+  builds,
   customDomains,
   schedules,
   volumes,

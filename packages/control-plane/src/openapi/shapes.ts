@@ -4,6 +4,7 @@ import {
   CustomDomainShareAnswer,
   HubImageAnswer,
   ImageAnswer,
+  ImageBuildAnswer,
   ImageShareAnswer,
   PendingImageShareAnswer,
   PreviewAnswer,
@@ -51,12 +52,23 @@ export const WorkspaceUserList = z.array(WorkspaceUserAnswer);
 export const ServiceAccountList = z.array(ServiceAccountAnswer);
 export const ApiKeyList = z.array(ApiKeyAnswer);
 
+/** With `upload=true` the image, else what becomes of it. */
+export const ImageBegunAnswer = z.union([ImageAnswer, ImageBuildAnswer]);
+/** Lines, each with a time in front. */
+export const LogText = z.string();
+
 export const MessageAnswer = z.object({ message: z.string() });
 export const EmptyAnswer = z.strictObject({});
 
 export const ForceQuery = z.object({ force: z.enum(["true", "false"]).optional() });
 export const SecretsQuery = z.object({ show_secrets: z.enum(["true", "false"]).optional() });
-export const ReuseQuery = z.object({ createIfNotExist: z.enum(["true", "false"]).optional() });
+export const ReuseQuery = z.object({
+  createIfNotExist: z.enum(["true", "false"]).optional(),
+  upload: z.enum(["true", "false"]).optional(),
+});
+export const UploadQuery = z.object({ upload: z.enum(["true", "false"]).optional() });
+export const ImageBuildQuery = UploadQuery.extend({ "skip-build": z.enum(["true", "false"]).optional() });
+export const FollowQuery = z.object({ follow: z.enum(["true", "false"]).optional() });
 export const ReasonQuery = z.object({ withReason: z.enum(["true", "false"]).optional() });
 
 /** With `withReason=true` the object, else the boolean alone. */

@@ -12,7 +12,6 @@ import { renderPending, requirePending } from "../images/pending-shares.ts";
 import { pushToRegistry } from "../images/push-image.ts";
 import { renderImage, without, withOnly } from "../images/render-image.ts";
 import { listShares, shareImage, unshareImage } from "../images/share-image.ts";
-import type { ControlPlaneDeps } from "../ports.ts";
 
 /** `/images` and `/images/{resourceType}/{imageName}`, whose name may be `name:tag`. */
 export function imageRoutes(deps: ImageContext): Hono<ApiEnv> {
@@ -74,11 +73,15 @@ function shareRoutes(context: ImageContext): Hono<ApiEnv> {
 }
 
 /** Answers with what is left of it. */
-async function remove(deps: ControlPlaneDeps, c: ApiContext, { image, tag }: FoundImage) {
+async function remove(context: ImageContext, c: ApiContext, { image, tag }: FoundImage) {
   const { workspace }: Caller = c.get("caller");
   const name = tag === undefined ? image.name : `${image.name}:${tag.name}`;
-  const run = () => (tag === undefined ? deleteImage(deps, image) : deleteVersion(deps, image, tag));
-  await observe(deps, c.get("caller"), { event: "image.delete", image: name }, run);
+  const run = async () => {
+    if (tag !== undefined) return deleteVersion(context, image, tag);
+    await deleteImage(context, image);
+    await context.endBuildOf(image);
+  };
+  await observe(context, c.get("caller"), { event: "image.delete", image: name }, run);
   return renderImage(tag === undefined ? image : without(image, tag), workspace);
 }
 

@@ -1,7 +1,14 @@
-import { AppError, randomId } from "@dormouse/kernel";
-import { SandboxCreateRequest, SandboxListQuery, SandboxName, SandboxUpdateRequest } from "@dormouse/schema";
+import { randomId } from "@dormouse/kernel";
+import {
+  SandboxBuildRequest,
+  SandboxCreateRequest,
+  SandboxListQuery,
+  SandboxName,
+  SandboxUpdateRequest,
+} from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import { Hono } from "hono";
+import { runtimeAskedFor } from "../builds/image-runtime.ts";
 import { markAsMade } from "../audit/audited.ts";
 import { requireAdmin, type ApiContext, type ApiEnv } from "../http/caller.ts";
 import { renderSandboxError } from "../http/errors.ts";
@@ -15,6 +22,7 @@ import { deleteSandbox } from "../sandboxes/delete-sandbox.ts";
 import { requireSandbox, requireSandboxByExternalId, requireSandboxRecord } from "../sandboxes/find-sandbox.ts";
 import { renderSandbox } from "../sandboxes/render-sandbox.ts";
 import { updateSandbox } from "../sandboxes/update-sandbox.ts";
+import { asksForBuild, postSandboxBuild, putSandboxBuild } from "./sandbox-builds.ts";
 
 const REGION_WARNING =
   "A region makes the Blaxel SDK look for a foreign edge server: set BL_DISABLE_H2=1 so that it talks to this one";
@@ -34,7 +42,7 @@ export function sandboxRoutes(context: SandboxContext): Hono<ApiEnv> {
       const showSecrets = c.req.query("show_secrets") === "true";
       const { workspace, baseUrl } = showSecrets ? requireAdmin(c) : c.get("caller");
       const sandbox = await requireSandboxRecord(store, workspace, c.req.param("name"));
-      return c.json(renderSandbox(context, sandbox, { baseUrl, showSecrets }));
+      return c.json(renderSandbox(context, sandbox, { baseUrl, showSecrets, isPolled: true }));
     })
     .get("/:name/activity", async (c) => {
       const sandbox = await requireSandboxRecord(store, c.get("caller").workspace, c.req.param("name"));
@@ -43,7 +51,7 @@ export function sandboxRoutes(context: SandboxContext): Hono<ApiEnv> {
     .put("/:name", async (c) => {
       const caller = c.get("caller");
       const sandbox = await requireSandbox(store, caller.workspace, c.req.param("name"));
-      assertNoUpload(c);
+      if (await asksForBuild(c)) return putSandboxBuild(context, c, sandbox);
       const request = await readBody(c, SandboxUpdateRequest);
       const operation = { event: "sandbox.update", sandbox: sandbox.name, sandboxId: sandbox.id };
       const update = { request, actor: caller.principal.name };
@@ -63,8 +71,9 @@ async function postSandbox(context: SandboxContext, c: ApiContext): Promise<Resp
   const caller = c.get("caller");
   let name: SandboxName | undefined;
   try {
-    assertNoUpload(c);
+    if (await asksForBuild(c)) return await postSandboxBuild(context, c);
     const request = await readBody(c, SandboxCreateRequest);
+    const asked = runtimeAskedFor(await readBody(c, SandboxBuildRequest));
     const assigned = request.metadata.name ?? SandboxName.parse(`sandbox-${randomId(8)}`);
     name = assigned;
     markAsMade(c, name);
@@ -79,6 +88,7 @@ async function postSandbox(context: SandboxContext, c: ApiContext): Promise<Resp
         workspace,
         name: assigned,
         request,
+        asked,
         reuse,
         actor,
         caller: c.req.raw.signal,
@@ -99,7 +109,8 @@ async function listSandboxes(context: SandboxContext, c: ApiContext): Promise<Re
   const query = readQuery(c, SandboxListQuery);
   const limit = query.limit ?? (wantsPages(c) ? DEFAULT_PAGE_LENGTH : undefined);
   const page = await store.sandboxes.list(caller.workspace, { ...query, limit }, clock());
-  const data = page.records.map((sandbox) => renderSandbox(context, sandbox, caller));
+  const view = { baseUrl: caller.baseUrl, isPolled: true };
+  const data = page.records.map((sandbox) => renderSandbox(context, sandbox, view));
   if (!wantsPages(c)) return c.json(data);
   const nextCursor = page.nextCursor ?? "";
   return c.json({ data, meta: { hasMore: nextCursor !== "", nextCursor, total: page.totalCount } });
@@ -108,12 +119,4 @@ async function listSandboxes(context: SandboxContext, c: ApiContext): Promise<Re
 function warnOfRegion({ log }: SandboxContext, c: ApiContext, name: SandboxName): void {
   c.header("X-Dormouse-Warning", REGION_WARNING);
   log.warn({ event: "sandbox.region", sandbox: name, requestId: c.get("requestId"), message: REGION_WARNING });
-}
-
-/** @throws {AppError} INVALID_ARGUMENT for a request that wants to upload an image's sources. */
-function assertNoUpload(c: ApiContext): void {
-  if (c.req.query("upload") !== "true") return;
-  throw new AppError("INVALID_ARGUMENT", "Cannot build an image: this server does not offer uploads yet", {
-    hint: "Use one of the installed images",
-  });
 }

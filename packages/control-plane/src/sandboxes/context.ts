@@ -2,7 +2,9 @@ import { FairQueue, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel
 import type { SandboxId } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import { Alarms } from "../alarms.ts";
+import { BuildTable } from "../builds/build-table.ts";
 import type { ControlPlaneDeps } from "../ports.ts";
+import { UploadSlots } from "../uploads/upload-slots.ts";
 import { Creations } from "./creations.ts";
 import { onExpiryAlarm } from "./expire-sandbox.ts";
 import { LastUse } from "./last-use.ts";
@@ -27,6 +29,10 @@ export interface SandboxContext extends ControlPlaneDeps, AsyncDisposable {
   readonly alarms: Alarms<SandboxId>;
   readonly expiries: Semaphore;
   readonly lastUse: LastUse;
+  readonly builds: BuildTable;
+  /** By workspace, kind and name: one build takes the place of another at a time. */
+  readonly buildChanges: KeyedMutex;
+  readonly buildUploads: UploadSlots;
 }
 
 export function createSandboxContext(deps: ControlPlaneDeps): SandboxContext {
@@ -44,8 +50,12 @@ export function createSandboxContext(deps: ControlPlaneDeps): SandboxContext {
     expiries: new Semaphore(PARALLEL_EXPIRY_COUNT),
     alarms,
     lastUse,
+    builds: new BuildTable(deps.clock),
+    buildChanges: new KeyedMutex(),
+    buildUploads: new UploadSlots(),
     async [Symbol.asyncDispose]() {
       alarms[Symbol.dispose]();
+      context.builds[Symbol.dispose]();
       await lastUse[Symbol.asyncDispose]();
     },
   };

@@ -160,12 +160,6 @@ test.each(REFUSED)("%s is refused with 400 and leaves nothing", async (_title, m
   expect(server.engine.specs).toEqual([]);
 });
 
-test("a request to upload image sources is refused instead of creating a sandbox", async () => {
-  await using server = await startServer();
-  const answer = await server.call("POST", "/sandboxes?upload=true", { metadata: { name: "image" } });
-  expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_ARGUMENT" } });
-});
-
 test("F038 an unknown image is 400 INVALID_IMAGE, names the available ones and leaves nothing", async () => {
   await using server = await startServer();
   const answer = await server.create("painted", { runtime: { image: "sandbox/nowhere:1" } });

@@ -3,11 +3,13 @@ import {
   SandboxId,
   SandboxSpec,
   type EngineSandbox,
+  type ImageRuntime,
   type SandboxCreateRequest,
   type SandboxName,
   type WorkspaceName,
 } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
+import { withRuntime } from "../builds/image-runtime.ts";
 import { assertAvailable, assertMemory } from "./availability.ts";
 import type { SandboxContext } from "./context.ts";
 import { eraseSandbox } from "./delete-sandbox.ts";
@@ -18,6 +20,7 @@ import { expireIfDue, followExpiry, isExpired } from "./expire-sandbox.ts";
 import { assertDatesToCome } from "./expiry.ts";
 import { failureOf } from "./failures.ts";
 import { lookAfter } from "./idle-time.ts";
+import { newRecord } from "./new-record.ts";
 import { findUsableImage, type UsableImage } from "../images/find-usable-image.ts";
 import { explainFailure, noteImageUsed } from "../images/sandbox-image.ts";
 import { attachVolumes, requireFreeVolumes, toEngineMounts } from "../volumes/attach-volumes.ts";
@@ -26,6 +29,8 @@ export interface NewSandbox {
   readonly workspace: WorkspaceName;
   readonly name: SandboxName;
   readonly request: SandboxCreateRequest;
+  /** What the request says itself, without defaults: only that is over what the image brings along. */
+  readonly asked?: ImageRuntime;
   /** Answer a usable sandbox of the name instead of refusing. */
   readonly reuse: boolean;
   /** Who asks, as `createdBy` shows it. */
@@ -89,27 +94,61 @@ async function findUnexpired(context: SandboxContext, wanted: NewSandbox): Promi
 
 /** Disabled at once if the request, or an update that came meanwhile, says so. */
 async function startAsWanted(context: SandboxContext, wanted: NewSandbox, image: UsableImage): Promise<SandboxRecord> {
-  const sandbox = await start(context, newRecord(context, wanted, { id: await newId(context, image), image }));
+  const spec = await specOf(context, wanted, image);
+  const { workspace, name, request, actor } = wanted;
+  const record = newRecord(
+    {
+      id: await newId(context, image),
+      workspace,
+      name,
+      metadata: request.metadata,
+      spec,
+      status: "DEPLOYING",
+      message: "Sandbox is starting",
+      engineImageId: image.engineImageId,
+      actor,
+    },
+    context.clock(),
+  );
+  const sandbox = await start(context, record);
   return sandbox.spec.enabled === false ? disableSandbox(context, sandbox) : sandbox;
+}
+
+async function specOf(
+  { store, settings }: SandboxContext,
+  { request, asked = request.spec.runtime }: NewSandbox,
+  { engineImageId }: UsableImage,
+): Promise<SandboxSpec> {
+  const spec = SandboxSpec.parse(request.spec);
+  if (engineImageId === undefined) return spec;
+  const joined = withRuntime(spec, await store.builds.imageRuntime(engineImageId), asked);
+  assertMemory(settings, joined.runtime.memory);
+  return joined;
 }
 
 /** Record first, so that a server that dies in between knows at its next start what to clean up. */
 async function start(context: SandboxContext, record: SandboxRecord): Promise<SandboxRecord> {
-  const volumes = await requireFreeVolumes(context.store, record);
+  await requireFreeVolumes(context.store, record);
   await context.store.sandboxes.insert(record);
   faultPoint("server.create.recorded");
   try {
-    await attachVolumes(context, record, volumes);
-    faultPoint("server.create.attached");
-    const mounts = toEngineMounts(record.spec, volumes);
-    const started = await context.engine.create(toEngineSpec(record, context.settings.cpuCount, mounts));
-    faultPoint("server.create.started");
-    await noteImageUsed(context, record);
-    return await markDeployed(context, record, started);
+    return await bringUp(context, record);
   } catch (error) {
     await undo(context, record, error);
     throw await explainFailure(context, record, error);
   }
+}
+
+/** From DEPLOYING to DEPLOYED, with its volumes; what becomes of a failure is the caller's. */
+export async function bringUp(context: SandboxContext, record: SandboxRecord): Promise<SandboxRecord> {
+  const volumes = await requireFreeVolumes(context.store, record);
+  await attachVolumes(context, record, volumes);
+  faultPoint("server.create.attached");
+  const mounts = toEngineMounts(record.spec, volumes);
+  const started = await context.engine.create(toEngineSpec(record, context.settings.cpuCount, mounts));
+  faultPoint("server.create.started");
+  await noteImageUsed(context, record);
+  return markDeployed(context, record, started);
 }
 
 async function markDeployed(
@@ -163,38 +202,12 @@ async function newId({ settings, engine }: SandboxContext, { engineImage }: Usab
   return settings.hasWarmPool ? engine.newId(engineImage) : SandboxId.parse(randomId());
 }
 
-function newRecord(
-  { clock }: SandboxContext,
-  { workspace, name, request, actor }: NewSandbox,
-  { id, image }: { readonly id: SandboxId; readonly image: UsableImage },
-): SandboxRecord {
-  const nowMs = clock();
-  return {
-    id,
-    workspace,
-    name,
-    displayName: request.metadata.displayName,
-    externalId: request.metadata.externalId,
-    labels: request.metadata.labels ?? {},
-    spec: SandboxSpec.parse(request.spec),
-    status: "DEPLOYING",
-    events: [happened("DEPLOYING", "Sandbox is starting", nowMs)],
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-    createdBy: actor,
-    updatedBy: actor,
-    lastUsedAtMs: undefined,
-    errors: [],
-    engineImageId: image.engineImageId,
-  };
-}
-
 /** Over is what no request can bring back: its name is free for the next one. */
-function isOver({ status }: SandboxRecord): boolean {
+export function isOver({ status }: SandboxRecord): boolean {
   return status === "FAILED" || status === "DELETING" || status === "TERMINATED";
 }
 
-function alreadyExists(name: string, state: string, details: Readonly<Record<string, unknown>> = {}): AppError {
+export function alreadyExists(name: string, state: string, details: Readonly<Record<string, unknown>> = {}): AppError {
   return new AppError("SANDBOX_ALREADY_EXISTS", `Cannot create sandbox "${name}": ${state}`, {
     hint: "Choose another name, delete that sandbox, or create with createIfNotExist=true",
     details,

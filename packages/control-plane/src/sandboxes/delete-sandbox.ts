@@ -1,5 +1,6 @@
 import { faultPoint } from "@dormouse/kernel";
 import type { SandboxRecord } from "@dormouse/store";
+import { eraseBuildOf } from "../builds/end-build.ts";
 import { releaseVolumes } from "../volumes/attach-volumes.ts";
 import type { SandboxContext } from "./context.ts";
 
@@ -34,6 +35,7 @@ export async function eraseSandbox(context: SandboxContext, sandbox: SandboxReco
     directory.removeSandbox(sandbox);
     life.forget(sandbox.id);
     lastUse.forget(sandbox.id);
+    await eraseBuildOf(context, sandbox.id);
     await engine.remove(sandbox.id);
     faultPoint("server.delete.removed");
     await releaseVolumes(context, sandbox);

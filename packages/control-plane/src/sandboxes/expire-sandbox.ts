@@ -16,8 +16,14 @@ export function followExpiry(context: SandboxContext, sandbox: SandboxRecord): v
 
 /** True once its time has come, also while it waits for its turn to be deleted. */
 export function isExpired({ lastUse, clock }: SandboxContext, sandbox: SandboxRecord): boolean {
+  if (isBeingMade(sandbox)) return false;
   const expiry = expiryOf(sandbox, lastUse.atMs(sandbox));
   return expiry !== undefined && expiry.atMs <= clock();
+}
+
+/** Its limits count from when it is there. */
+function isBeingMade({ status }: SandboxRecord): boolean {
+  return status === "UPLOADING" || status === "BUILDING" || status === "DEPLOYING";
 }
 
 /** What an alarm is for is decided when it rings: use only ever moves an expiry away, and moves no alarm. Never rejects. */
@@ -43,6 +49,7 @@ export async function expireIfDue(context: SandboxContext, id: SandboxId): Promi
       else followExpiry(context, sandbox);
       return;
     }
+    if (isBeingMade(sandbox)) return;
     const expiry = expiryOf(sandbox, lastUse.atMs(sandbox));
     // One that is being deleted has an alarm only if an expiry failed half-way: whatever its limits say, it ends now.
     const isDue = sandbox.status === "DELETING" || (expiry !== undefined && expiry.atMs <= clock());
@@ -80,7 +87,7 @@ async function expire(context: SandboxContext, sandbox: SandboxRecord, reason: s
 
 function nextAlarmMs({ lastUse }: SandboxContext, sandbox: SandboxRecord): number | undefined {
   if (sandbox.status === "TERMINATED") return forgottenAtMs(sandbox);
-  if (sandbox.status === "DEPLOYING" || sandbox.status === "DELETING") return undefined;
+  if (isBeingMade(sandbox) || sandbox.status === "DELETING") return undefined;
   return expiryOf(sandbox, lastUse.atMs(sandbox))?.atMs;
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { toAppError } from "@dormouse/kernel";
 import type { EngineSandbox, SandboxId } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
+import { loadBuilds, recoverBuilds } from "../builds/recover-builds.ts";
 import { recoverImages } from "../images/recover-images.ts";
 import type { ControlPlaneDeps } from "../ports.ts";
 import { recoverVolumeTemplates } from "../volume-templates/recover-templates.ts";
@@ -23,6 +24,7 @@ const CLEAN_UP_MAX_MS = 300;
  * @throws {AppError} ENGINE_UNAVAILABLE
  */
 export async function recover(deps: SandboxContext): Promise<void> {
+  await loadBuilds(deps);
   const running = new Map((await deps.engine.list()).map((sandbox) => [sandbox.id, sandbox]));
   const records = await deps.store.sandboxes.all();
   if (records.length === 0 && running.size > 0) {
@@ -35,10 +37,12 @@ export async function recover(deps: SandboxContext): Promise<void> {
     return;
   }
   const cleaning: Promise<unknown>[] = [];
-  for (const { id } of records.filter(isCutOff)) await deps.store.sandboxes.mark(id, "DELETING", deps.clock());
+  for (const { id } of records.filter((record) => isCutOff(record) && !isBeingDeployed(deps, record)))
+    await deps.store.sandboxes.mark(id, "DELETING", deps.clock());
   for (const record of records) {
     const sandbox = running.get(record.id);
     running.delete(record.id);
+    if (isBeingDeployed(deps, record)) continue;
     if (isCutOff(record)) cleaning.push(finishDeletion(deps, record));
     else await settle(deps, record, sandbox);
     // Of one that was being started anew; the engine may still be at it.
@@ -49,6 +53,13 @@ export async function recover(deps: SandboxContext): Promise<void> {
   await Promise.race([Promise.all(cleaning), delay(CLEAN_UP_MAX_MS, undefined, { ref: false })]);
   await recoverVolumes(deps);
   await recoverVolumeTemplates(deps);
+  await recoverBuilds(deps, records);
+}
+
+/** Its build is taken up again where it was. */
+function isBeingDeployed({ builds }: SandboxContext, { id, status }: SandboxRecord): boolean {
+  const build = builds.ofSandbox(id);
+  return status === "DEPLOYING" && (build?.status === "DEPLOYING" || build?.status === "PUBLISHING");
 }
 
 /** Nobody was told of it, or somebody asked for its end. */

@@ -1,4 +1,4 @@
-import type { EngineImageId } from "@dormouse/schema";
+import type { EngineImageId, SandboxSpec } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import { requireImage } from "../images/find-usable-image.ts";
 import { noteImageUsed, requireKeptImage } from "../images/sandbox-image.ts";
@@ -12,9 +12,10 @@ import { stateConflict } from "./find-sandbox.ts";
 import { lookAfter } from "./idle-time.ts";
 
 /** What only a new start can change. */
-export interface NewBase {
-  readonly image: string;
-  readonly memory: number;
+export interface NewBase extends Pick<SandboxSpec["runtime"], "image" | "memory"> {
+  /** As they are unless given. */
+  readonly ports?: SandboxSpec["runtime"]["ports"];
+  readonly envs?: SandboxSpec["runtime"]["envs"];
 }
 
 /** One that can be started. */
@@ -31,11 +32,11 @@ export interface ReadyBase extends NewBase {
 export async function recreateSandbox(
   context: SandboxContext,
   sandbox: SandboxRecord,
-  { image, memory, engineImageId }: ReadyBase,
+  { image, memory, ports, envs, engineImageId }: ReadyBase,
 ): Promise<SandboxRecord> {
   const { store, life, directory, lastUse, clock } = context;
   const before = sandbox.spec.runtime;
-  const runtime = { ...before, image, memory };
+  const runtime = { ...before, image, memory, ports: ports ?? before.ports, envs: envs ?? before.envs };
   const message = `Starts anew: image ${before.image} → ${image}, memory ${before.memory} → ${memory} MB`;
   const starting = await store.sandboxes.change(sandbox.id, "DEPLOYED", {
     status: "DEPLOYING",

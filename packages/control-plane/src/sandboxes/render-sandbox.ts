@@ -1,4 +1,10 @@
-import { SECRET_MASK, type SandboxAnswer, type SandboxEnv } from "@dormouse/schema";
+import {
+  SECRET_MASK,
+  type SandboxAnswer,
+  type SandboxEnv,
+  type SandboxFailure,
+  type SandboxStatus,
+} from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
 import { sandboxUrl } from "../urls.ts";
 import type { SandboxContext } from "./context.ts";
@@ -9,15 +15,19 @@ export interface SandboxView {
   readonly baseUrl: string;
   /** Secret values are masked unless an administrator asked for them. */
   readonly showSecrets?: boolean;
+  /** The answer is for one who waits for a status to come. */
+  readonly isPolled?: boolean;
 }
 
 /** A sandbox as clients see it. */
 export function renderSandbox(
   context: SandboxContext,
   sandbox: SandboxRecord,
-  { baseUrl, showSecrets = false }: SandboxView,
+  { baseUrl, showSecrets = false, isPolled = false }: SandboxView,
 ): SandboxAnswer {
-  const { displayName, externalId, spec, status, createdBy, updatedBy, errors } = sandbox;
+  const { displayName, externalId, spec, createdBy, updatedBy } = sandbox;
+  const status = statusOf(context, sandbox, isPolled);
+  const errors = [...sandbox.errors, ...failuresOfBuild(context, sandbox)];
   const lastUsedAtMs = Math.min(context.lastUse.atMs(sandbox), context.clock());
   const expiresIn = expiresInSeconds(context, sandbox, lastUsedAtMs);
   return {
@@ -35,12 +45,29 @@ export function renderSandbox(
     },
     spec: showSecrets ? spec : { ...spec, runtime: { ...spec.runtime, envs: spec.runtime.envs?.map(maskSecret) } },
     status,
-    ...(status === "DEPLOYED" && { state: context.life.state(sandbox.id) === "asleep" ? "STANDBY" : "RUNNING" }),
+    ...(sandbox.status === "DEPLOYED" && {
+      state: context.life.state(sandbox.id) === "asleep" ? "STANDBY" : "RUNNING",
+    }),
     lastUsedAt: toIso(lastUsedAtMs),
     ...(expiresIn !== undefined && { expiresIn }),
     events: [...sandbox.events],
-    ...(errors.length > 0 && { errors: [...errors] }),
+    ...(errors.length > 0 && { errors }),
   };
+}
+
+const SHOWS_BUILD: ReadonlySet<SandboxStatus> = new Set(["UPLOADING", "BUILDING", "DEPLOYING", "DEPLOYED"]);
+
+/** A sandbox that serves while it is built anew, or after that failed, has the status of its build. */
+function statusOf({ builds }: SandboxContext, { id, status }: SandboxRecord, isPolled: boolean): SandboxStatus {
+  if (!SHOWS_BUILD.has(status)) return status;
+  return (isPolled ? builds.polledStatusOf(id) : builds.statusOf(id)) ?? status;
+}
+
+/** Of a failed build that left the sandbox as it was. */
+function failuresOfBuild({ builds }: SandboxContext, { id, status }: SandboxRecord): SandboxFailure[] {
+  const { failure, endedAtMs } = builds.ofSandbox(id) ?? {};
+  if (status !== "DEPLOYED" || failure === undefined) return [];
+  return [{ ...failure, instance: id, time: toIso(endedAtMs ?? 0), fatal: false }];
 }
 
 /** Whole seconds left, rounded up; none for what will not expire, or has. */

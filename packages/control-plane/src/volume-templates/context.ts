@@ -1,7 +1,7 @@
 import { KeyedMutex } from "@dormouse/kernel";
 import type { VolumeTemplateName, WorkspaceName } from "@dormouse/schema";
 import type { ControlPlaneDeps } from "../ports.ts";
-import { UploadSlots } from "./upload-slots.ts";
+import { UploadSlots } from "../uploads/upload-slots.ts";
 
 /** What the use cases of volume templates work with: the ports, one change at a time for each template, and a bound on uploads. */
 export interface VolumeTemplateContext extends ControlPlaneDeps {

@@ -4,7 +4,7 @@ import type { TemplateVersionOutcome, TemplateVersionRecord } from "@dormouse/st
 import { hashSecret } from "../secrets.ts";
 import type { VolumeTemplateContext } from "./context.ts";
 import type { TemplateSource } from "./find-template.ts";
-import { withDeadlines } from "./upload-deadlines.ts";
+import { withDeadlines } from "../uploads/upload-deadlines.ts";
 
 /** The version that the secret of an upload opens, from then on for this call alone. @throws {AppError} FORBIDDEN */
 export async function claimUpload({ store, clock }: VolumeTemplateContext, secret: string): Promise<TemplateSource> {

@@ -29,6 +29,8 @@ export interface LayoutImport {
   readonly id: EngineImageId;
   readonly limits?: Partial<LayerLimits>;
   readonly signal?: AbortSignal;
+  /** Content that whoever wrote the layout has had from this store: it need not be in there again. */
+  readonly had?: ReadonlySet<DiffId>;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface LayoutImport {
  * @throws INVALID_IMAGE, TOO_LARGE, HOST_FULL; what `signal` says when it is aborted
  */
 export async function importOciLayout(deps: ImageDeps, request: LayoutImport): Promise<BuiltImage> {
-  const { layoutDir, id, signal = new AbortController().signal } = request;
+  const { layoutDir, id, signal = new AbortController().signal, had = new Set() } = request;
   const limits = { ...LAYER_LIMITS, ...request.limits };
   const { images } = deps;
   const layout = new OciLayout(layoutDir);
@@ -46,8 +48,9 @@ export async function importOciLayout(deps: ImageDeps, request: LayoutImport): P
   using holds = new DisposableStack();
   for (const [index, { digest }] of manifest.layers.entries()) {
     const diffId = config.rootfs.diff_ids[index] as DiffId;
-    await using file = await layout.blob(digest);
-    const layer = await addLayer(deps, { blob: { file, digest, diffId }, holds, limits, signal });
+    const known = had.has(diffId) ? images.layerOf(diffId) : undefined;
+    if (known !== undefined) holds.use(images.hold([known]));
+    const layer = known ?? (await addBlob(deps, { layout, digest, diffId, holds, limits, signal }));
     /* A root that hides everything below is nothing overlayfs knows. */
     if (isOpaque(images.layerDir(layer))) layers.length = 0;
     layers.unshift(layer);
@@ -87,6 +90,17 @@ interface LayerAddition {
   readonly holds: DisposableStack;
   readonly limits: LayerLimits;
   readonly signal: AbortSignal;
+}
+
+interface BlobAddition extends Omit<LayerAddition, "blob"> {
+  readonly layout: OciLayout;
+  readonly digest: string;
+  readonly diffId: DiffId;
+}
+
+async function addBlob(deps: ImageDeps, { layout, digest, diffId, ...addition }: BlobAddition): Promise<string> {
+  await using file = await layout.blob(digest);
+  return await addLayer(deps, { ...addition, blob: { file, digest, diffId } });
 }
 
 /** Under its name only when it is whole, verified and on the disk. */

@@ -32,6 +32,8 @@ export interface DiscardedLayer {
 /** `sha256:<hex>` of a layer's tar file, uncompressed: what the OCI image configuration calls it. */
 export type DiffId = `sha256:${string}`;
 
+const DIFF_ID_FILE = /^sha256-[0-9a-f]{64}$/;
+
 /**
  * The images of one engine: `tags/<name>/<tag>.json` and `ids/<id>.json` over `layers/<layer>/` folders, which they share. A layer
  * never changes after it appears. Layers from outside are named by what they hold, `sha256-<hex of the diff id>`, and those of recipes
@@ -64,6 +66,10 @@ export class ImageStore {
       hint: available.length === 0 ? "Run `dormouse image build base-image`" : `Use one of: ${available.join(", ")}`,
       details: { requested_image: reference, supported_images: available },
     });
+  }
+
+  has(id: EngineImageId): boolean {
+    return existsSync(this.#idFile(id));
   }
 
   /** @throws IMAGE_NOT_FOUND */
@@ -108,6 +114,16 @@ export class ImageStore {
     const file = join(this.#dir, "diff-ids", diffId.replace(":", "-"));
     writeFileSync(`${file}.new`, layer);
     renameSync(`${file}.new`, file);
+  }
+
+  /** The content of layers, as far as a tar file of them was ever seen. */
+  diffIdsOf(layers: readonly string[]): DiffId[] {
+    const wanted = new Set(layers);
+    const written = readdirSync(join(this.#dir, "diff-ids")).filter(
+      (name) => DIFF_ID_FILE.test(name) && wanted.has(readFileSync(join(this.#dir, "diff-ids", name), "utf8")),
+    );
+    const received = layers.filter((layer) => DIFF_ID_FILE.test(layer));
+    return [...written, ...received].map((name) => name.replace("-", ":") as DiffId);
   }
 
   /** A folder on the same file system as the layers; what is in it at the end is erased. */

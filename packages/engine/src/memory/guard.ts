@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { readFileSync, readlinkSync } from "node:fs";
 import type { EngineMemoryEnd, SandboxId } from "@dormouse/schema";
-import type { Cgroups } from "../cgroups.ts";
+import type { Cgroups, GroupId } from "../cgroups.ts";
 
 /** What the channel `dormouse.engine.memory` carries. */
 export interface MemoryEvent extends EngineMemoryEnd {
@@ -72,7 +72,7 @@ export class MemoryGuard implements Disposable {
       this.#looks.clear();
       return;
     }
-    for (const id of this.#cgroups.ids()) this.#lookAt(id);
+    for (const id of this.#cgroups.ids()) if (isSandbox(id)) this.#lookAt(id);
   }
 
   #lookAt(id: SandboxId): void {
@@ -97,6 +97,9 @@ export class MemoryGuard implements Disposable {
     memoryEvents.publish({ ...end, sandboxId: id, pid: largest.pid } satisfies MemoryEvent);
   }
 }
+
+/** Builds tell by themselves that their memory was full. */
+const isSandbox = (id: GroupId): id is SandboxId => !id.startsWith("build-");
 
 /** 0 for a process that has ended meanwhile. */
 function scoreOf(pid: number): number {

@@ -41,9 +41,18 @@ const LINK_FIELDS: readonly (readonly [number, number])[] = [
 const EXPANSION_MAX_RATIO = 250;
 const EXPANSION_FREE_BYTES = 16 * 1024 * 1024;
 
+export interface TreeLimits {
+  readonly archiveBytes: number;
+  readonly roomBytes: number;
+  /** Of files with one path the last in the directory counts. */
+  readonly lastWins: boolean;
+}
+
 /** What the entries come to, all of it looked at before anything is written. @throws {AppError} INVALID_ARGUMENT */
-export function planTree(entries: readonly ZipEntry[], archiveBytes: number, roomBytes: number): PlannedTree {
-  const planned = entries.map(planEntry).toSorted((one, other) => one.entry.headerOffset - other.entry.headerOffset);
+export function planTree(entries: readonly ZipEntry[], { archiveBytes, roomBytes, lastWins }: TreeLimits): PlannedTree {
+  const all = entries.map(planEntry);
+  const counting = lastWins ? lastOfEach(all) : all;
+  const planned = counting.toSorted((one, other) => one.entry.headerOffset - other.entry.headerOffset);
   assertDistinct(planned);
   const contentBytes = entries.reduce((sum, entry) => sum + entry.contentBytes, 0);
   if (contentBytes > roomBytes) {
@@ -100,6 +109,10 @@ function assertPlain(
   if (!METHODS.has(method)) throw refuseArchive("it is compressed in another way than deflate", path);
   if (isFolder && contentBytes > 0) throw refuseArchive("it is a folder with content of its own", path);
 }
+
+const lastOfEach = (planned: readonly PlannedEntry[]): PlannedEntry[] => [
+  ...new Map(planned.map((entry) => [`${entry.path} ${entry.isFolder}`, entry])).values(),
+];
 
 /** No path twice, and none below a file. */
 function assertDistinct(planned: readonly PlannedEntry[]): void {

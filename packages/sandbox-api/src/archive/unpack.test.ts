@@ -11,12 +11,12 @@ class Place implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), "dormouse-unpack-"));
   readonly folder = mkdtempSync(join(this.dir, "into-"));
 
-  async unpack(archive: Uint8Array | string, roomBytes = 1024 ** 3): Promise<Unpacked> {
+  async unpack(archive: Uint8Array | string, roomBytes = 1024 ** 3, lastWins = false): Promise<Unpacked> {
     const file = join(this.dir, "archive.zip");
     writeFileSync(file, archive);
     const fd = openSync(file, "r");
     try {
-      return await unpackArchive(fd, { folder: this.folder, roomBytes });
+      return await unpackArchive(fd, { folder: this.folder, roomBytes, lastWins });
     } finally {
       closeSync(fd);
     }
@@ -149,6 +149,20 @@ test("F233 an archive that is a bomb, has too many entries, or is none is refuse
   expect((await refusal(place.unpack(zipOf([], 100_001)))).message).toContain("100001 entries, 100000 are the most");
   expect((await refusal(place.unpack(zipOf([], 3)))).message).toContain("directory of entries is damaged");
   expect(readdirSync(place.folder)).toEqual([]);
+});
+
+test("where the last of several entries counts, only that one is unpacked", async () => {
+  using place = new Place();
+  const entries: TestEntry[] = [
+    { name: "app/", unixMode: 0o40700 },
+    { name: "app/Dockerfile", content: "first" },
+    { name: "app/", unixMode: 0o40755 },
+    { name: "app/Dockerfile", content: "last" },
+  ];
+  expect(await place.unpack(zipOf(entries), 100, true)).toEqual({ contentBytes: 9 });
+  expect([place.read("app/Dockerfile"), place.mode("app")]).toEqual(["last", "755"]);
+  const mixed = [...entries, { name: "app", content: "a file" }];
+  expect((await refusal(place.unpack(zipOf(mixed), 100, true))).message).toContain("twice");
 });
 
 async function refusal(call: Promise<unknown>): Promise<AppError> {

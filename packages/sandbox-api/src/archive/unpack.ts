@@ -10,6 +10,8 @@ export interface UnpackTarget {
   /** Empty, and nobody else's while it is filled. */
   readonly folder: string;
   readonly roomBytes: number;
+  /** Of entries with one name the last counts; by default such an archive is refused. */
+  readonly lastWins?: boolean;
 }
 
 export interface Unpacked {
@@ -23,8 +25,10 @@ const CHUNK_BYTES = 256 * 1024;
  * Unpacks the ZIP file behind `archiveFd` into a folder: files and folders with their permissions, no links, nothing outside.
  * Nothing is written before every entry was looked at. @throws {AppError} INVALID_ARGUMENT
  */
-export async function unpackArchive(archiveFd: number, { folder, roomBytes }: UnpackTarget): Promise<Unpacked> {
-  const { entries, contentBytes } = planTree(readZipDirectory(archiveFd), fstatSync(archiveFd).size, roomBytes);
+export async function unpackArchive(archiveFd: number, target: UnpackTarget): Promise<Unpacked> {
+  const { folder, roomBytes, lastWins = false } = target;
+  const limits = { archiveBytes: fstatSync(archiveFd).size, roomBytes, lastWins };
+  const { entries, contentBytes } = planTree(readZipDirectory(archiveFd), limits);
   let endOfLast = 0;
   for (const planned of entries) {
     const { path, isFolder, entry } = planned;

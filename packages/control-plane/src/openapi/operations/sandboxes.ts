@@ -19,6 +19,7 @@ import {
   ReuseQuery,
   SandboxPage,
   SecretsQuery,
+  UploadQuery,
 } from "../shapes.ts";
 
 export const sandboxes: OperationGroup = {
@@ -81,6 +82,7 @@ export const sandboxes: OperationGroup = {
       path: "/sandboxes/{name}",
       id: "updateSandbox",
       summary: "Change a sandbox: what the body leaves out stays, null clears",
+      query: UploadQuery,
       body: SandboxUpdateRequest,
       answer: SandboxAnswer,
       errors: ["INVALID_IMAGE", "SANDBOX_NOT_FOUND", "SANDBOX_STATE_CONFLICT", "ENGINE_UNAVAILABLE"],

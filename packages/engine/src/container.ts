@@ -1,0 +1,42 @@
+import { MAPPED_ID_COUNT, MAPPED_ROOT_ID } from "./user-namespace.ts";
+
+/* What sandboxes and builds have in common, in words of the OCI runtime specification 1.0.2. */
+
+/** Namespaces of its own, its root nobody outside, and of the kernel's settings nothing to see or to change. */
+export const isolation = (networkNamespace: string) => ({
+  namespaces: [
+    ...["pid", "ipc", "uts", "mount", "user", "cgroup"].map((type) => ({ type })),
+    { type: "network", path: networkNamespace },
+  ],
+  uidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
+  gidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
+  /* The annotation holds the filter; without this object the runtime would not look at it. */
+  seccomp: { defaultAction: "SCMP_ACT_ERRNO" },
+  maskedPaths: [
+    "/proc/acpi",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/kmsg",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+  ],
+  readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+});
+
+export const PROCESS_MOUNT = {
+  destination: "/proc",
+  type: "proc",
+  source: "proc",
+  options: ["nosuid", "noexec", "nodev"],
+};
+
+/** Terminals of one container: the kernel has a fixed number for the whole host. */
+const PTY_MAX_COUNT = 256;
+
+export const TERMINAL_MOUNT = {
+  destination: "/dev/pts",
+  type: "devpts",
+  source: "devpts",
+  options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", `max=${PTY_MAX_COUNT}`],
+};
