@@ -10,7 +10,7 @@ packages="buildah ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhos
 for option in "$@"; do
   case $option in
     --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc jq libc6-dev make musl musl-tools openssl postgresql tmux unzip zip" ;;
-    --bench) packages="$packages caddy curl nginx-light wrk" ;;
+    --bench) packages="$packages caddy curl nginx-light podman wrk" ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
   esac
 done
