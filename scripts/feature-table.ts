@@ -32,13 +32,13 @@ function withTable(readme: string): string {
   return `${readme.slice(0, start)}${START}\n${renderTable()}${readme.slice(end)}`;
 }
 
-/** One row a section; what is declined says why. */
+/** One row a section; what is declined says why, and what works but for something says for what. */
 function renderTable(): string {
   const all = SECTIONS.flatMap((section) => section.requirements);
   const rows = SECTIONS.map(({ title, requirements }) => {
     const [works, toCome, declined] = STATUSES.map((status) => requirements.filter((each) => each.status === status));
     const notDone = declined?.map((each) => `${each.title}: ${each.reason}`);
-    return `| **${title}** | ${join(works?.map(titleOf))} | ${join(toCome?.map(titleOf))} | ${join(notDone)} |`;
+    return `| **${title}** | ${join(works?.map(titleWithLimit))} | ${join(toCome?.map(titleOf))} | ${join(notDone)} |`;
   });
   const heads = STATUSES.map((status) => `${HEADS[status]} (${all.filter((each) => each.status === status).length})`);
   return `\n<!-- oxfmt-ignore -->\n| Area | ${heads.join(" | ")} |\n|---|---|---|---|\n${rows.join("\n")}\n\n`;
@@ -46,6 +46,10 @@ function renderTable(): string {
 
 function titleOf({ title }: Requirement): string {
   return title;
+}
+
+function titleWithLimit({ title, reason }: Requirement): string {
+  return reason === undefined ? title : `${title} (${reason})`;
 }
 
 function join(items: readonly string[] = []): string {
