@@ -4,7 +4,7 @@ import { instanceDir, serveEngine, startEngine } from "@dormouse/engine";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
 import { armFault } from "../fault.ts";
-import { AGENT_FILE } from "../installation.ts";
+import { openInstallation } from "../installation.ts";
 import { createLog } from "../log.ts";
 
 export interface EngineCommandOptions {
@@ -19,9 +19,10 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
   const log = createLog({ process: "engine", level: config.logLevel });
   const onError = (error: AppError): void =>
     log.error({ event: "engine.error", code: error.code, err: error.cause ?? error });
+  const { agentFile } = await openInstallation(config);
   const engine = await startEngine({
     dataDir: options.data,
-    agentFile: AGENT_FILE,
+    agentFile,
     serverUserId: Number(options.serverUser),
     admission: config.admission,
     builds: config.builds,
