@@ -11,7 +11,7 @@ packages="buildah ca-certificates catatonit crun e2fsprogs iproute2 libnss-myhos
 with_executable=
 for option in "$@"; do
   case $option in
-    --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc jq libc6-dev musl musl-tools openssl postgresql tmux zip" ;;
+    --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc jq libc6-dev make musl musl-tools openssl postgresql tmux unzip zip" ;;
     --bench) packages="$packages caddy curl nginx-light wrk" ;;
     --executable) with_executable=yes ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
@@ -46,7 +46,7 @@ fi
 # True when there is no file $1, or a source below the folders that follow is newer.
 is_stale() {
   target=$1 && shift
-  [ ! -e "$target" ] || [ -n "$(find "$@" -regex '.*\.\(ts\|mjs\|js\|css\|sh\|py\|json\)' ! -name '*.test.ts' -newer "$target" | head -n 1)" ]
+  [ ! -e "$target" ] || [ -n "$(find "$@" -regex '.*\.\(ts\|mjs\|js\|css\|template\|sh\|py\|json\)' ! -name '*.test.ts' -newer "$target" | head -n 1)" ]
 }
 
 # Makes the executable $1 of the modules and files that follow: split, so that what is imported on first use costs nothing at the start.

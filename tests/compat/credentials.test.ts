@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DeviceLoginAnswer, ServiceAccountAnswer, TokenAnswer } from "@dormouse/schema";
 import { BlUser } from "../support/bl.ts";
+import { confirmInBrowser } from "../support/sign-in.ts";
 import { useDormouse } from "../support/suite.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -28,7 +29,7 @@ test("F264 F265 the client credentials of a service account pass at the API and 
 test("F029 F264 a login of the command line, confirmed in a browser, serves the client from its configuration file", async () => {
   const login = (await suite.api.call<DeviceLoginAnswer>("POST", "/login/device", { body: { client_id: "blaxel" } }))
     .body;
-  await confirmInBrowser(login.verification_uri_complete);
+  await confirmInBrowser(login.verification_uri_complete, { api_key: suite.api.key });
   const grant = { grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code: login.device_code };
   const { body: tokens } = await suite.api.call<TokenAnswer>("POST", "/oauth/token", { body: grant });
   const home = mkdtempSync(join(tmpdir(), "dormouse-login-"));
@@ -43,16 +44,6 @@ test("F029 F264 a login of the command line, confirmed in a browser, serves the 
     rmSync(home, { recursive: true, force: true });
   }
 });
-
-/** What someone who is signed in does at the address that a login shows. */
-async function confirmInBrowser(address: string): Promise<void> {
-  const { origin, pathname, searchParams } = new URL(address);
-  const userCode = searchParams.get("user_code") ?? "";
-  expect(await (await fetch(address)).text()).toContain(userCode);
-  const form = new URLSearchParams({ user_code: userCode, decision: "approve", api_key: suite.api.key });
-  const confirmed = await fetch(origin + pathname, { method: "POST", body: form, headers: { origin } });
-  expect(confirmed.status).toBe(200);
-}
 
 /** All that the client knows: where the server is, and the home folder with what our command line wrote there. */
 async function reachedBy({ home }: BlUser): Promise<unknown> {
@@ -74,7 +65,7 @@ test("F029 the client finds what `bl login` wrote: a login confirmed in a browse
     shown += Buffer.from(chunk).toString();
     const address = /http\S+user_code=\S+/.exec(shown)?.[0];
     if (address !== undefined && shown.includes("Waiting for you")) {
-      await confirmInBrowser(address);
+      await confirmInBrowser(address, { api_key: suite.api.key });
       break;
     }
   }

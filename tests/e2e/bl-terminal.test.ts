@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { DeviceLoginAnswer } from "@dormouse/schema";
 import { BL, BlUser } from "../support/bl.ts";
+import { confirmInBrowser } from "../support/sign-in.ts";
 import { useDormouse } from "../support/suite.ts";
 import { openTerminal, type TerminalSession } from "../support/terminal.ts";
 
@@ -128,7 +128,7 @@ test("F260 login in the browser, and a choice among several workspaces", async (
   await using terminal = await terminalOf(newcomer, { columns: 140 });
   await terminal.line("bl login");
   const screen = await terminal.sees(/Waiting for you to confirm the login in your browser/);
-  await confirmInBrowser(/http\S+user_code=\S+/.exec(screen)?.[0] ?? "");
+  await confirmInBrowser(/http\S+user_code=\S+/.exec(screen)?.[0] ?? "", { api_key: suite.api.key });
   await terminal.sees(/Which workspace\?/);
   await terminal.press("Down", "Enter");
   await terminal.sees(/Successfully logged in to workspace second/);
@@ -136,13 +136,3 @@ test("F260 login in the browser, and a choice among several workspaces", async (
   await terminal.sees(/^NAME +CURRENT\nsecond +\*\n.*No sandboxes found/m);
   await suite.api.call("DELETE", "/workspaces/second");
 });
-
-/** What the page of the login does when someone who is signed in approves. */
-async function confirmInBrowser(address: string): Promise<void> {
-  const url = new URL(address);
-  const code = url.searchParams.get("user_code") satisfies DeviceLoginAnswer["user_code"] | null;
-  const form = new URLSearchParams({ user_code: code ?? "", decision: "approve", api_key: suite.api.key });
-  const page = url.origin + url.pathname;
-  const answer = await fetch(page, { method: "POST", body: form, headers: { origin: url.origin } });
-  expect(answer.status).toBe(200);
-}

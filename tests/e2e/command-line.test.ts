@@ -41,7 +41,8 @@ async function withFolder(use: (dataDir: string) => Promise<void>): Promise<void
 test("--help names every command, and each command's help has its options", async () => {
   const { exitCode, stdout } = await run(["--help"]);
   expect(exitCode).toBe(0);
-  for (const command of ["up", "env", "doctor", "image"]) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
+  for (const command of ["up", "env", "doctor", "image", "account"])
+    expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
   expect((await run(["up", "--help"])).stdout).toContain("--data <dir>");
   expect((await run(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });

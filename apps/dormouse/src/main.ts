@@ -120,7 +120,7 @@ zram
   .description("take it away again; what is in it comes back into RAM")
   .action(async () => (await import("./commands/zram.ts")).runZramOff());
 
-const image = program.command("image").description("images of a data folder");
+const image = program.command("image").description("our images in a data folder; the images of a workspace");
 image
   .command("build <name>")
   .description("build one of our images, such as base-image")
@@ -130,11 +130,27 @@ image
   .action(async (name: string, options: CommonOptions & { tag?: string }) =>
     (await import("./commands/image.ts")).runImageBuild(name, configWith(options), options.tag),
   );
-image
-  .command("ls")
-  .description("list the images")
+
+const account = program
+  .command("account")
+  .description("accounts of a Dormouse that runs; none sees anything of another");
+account
+  .command("add <name>")
+  .description("make an account with its first workspace; prints where its owner joins")
+  .requiredOption("--owner <email>", "who is to own it")
+  .requiredOption("--workspace <name>", "name of its first workspace")
   .addOption(dataOption())
-  .action(async (options: CommonOptions) => (await import("./commands/image.ts")).runImageList(configWith(options)));
+  .addHelpText("after", "\nExample:\n  $ ./dormouse account add Partner --owner ada@example.com --workspace partner")
+  .action(async (name: string, options: CommonOptions & { owner: string; workspace: string }) =>
+    (await import("./commands/account.ts")).runAccountAdd({ ...options, name }, configWith(options)),
+  );
+account
+  .command("ls")
+  .description("list the accounts: id, name and owners")
+  .addOption(dataOption())
+  .action(async (options: CommonOptions) =>
+    (await import("./commands/account.ts")).runAccountList(configWith(options)),
+  );
 
 program
   .command("engine", { hidden: true })

@@ -9,6 +9,7 @@ import { renderError } from "./http/errors.ts";
 import { observeRequests } from "./http/observe.ts";
 import { refuseUnknownVersion } from "./http/version.ts";
 import { createImageContext } from "./images/context.ts";
+import { accountRoutes } from "./routes/accounts.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { authorizePages } from "./routes/authorize-page.ts";
@@ -51,6 +52,7 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
     .route("/", referenceRoutes())
     .use(refuseUnknownVersion)
     .use(withCaller(deps))
+    .route("/accounts", accountRoutes(deps))
     .route("/workspaces", workspaceRoutes(deps))
     .route("/users", userRoutes(deps))
     .route("/service_accounts", serviceAccountRoutes(deps))

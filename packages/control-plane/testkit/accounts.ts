@@ -1,4 +1,11 @@
-import type { ApiKeyAnswer, DeviceLoginAnswer, InvitationAnswer, Role, ServiceAccountAnswer } from "@dormouse/schema";
+import type {
+  AccountCreateAnswer,
+  ApiKeyAnswer,
+  DeviceLoginAnswer,
+  InvitationAnswer,
+  Role,
+  ServiceAccountAnswer,
+} from "@dormouse/schema";
 import type { Answer, TestServer } from "./server.ts";
 
 type Headers = Record<string, string>;
@@ -46,9 +53,26 @@ export async function askForTokens(server: TestServer, body: Headers, headers: H
 /** A user with a password, invited and joined. */
 export async function makeUser(server: TestServer, email: string, role: Role, password: string) {
   const { body } = await server.call("POST", "/users", { email, role });
-  const token = new URL((body as InvitationAnswer).invitationUrl).searchParams.get("token") ?? "";
+  await join(server, body as InvitationAnswer, password);
+}
+
+/** Takes an invitation. */
+export async function join(server: TestServer, { invitationUrl }: InvitationAnswer, password: string): Promise<void> {
+  const token = new URL(invitationUrl).searchParams.get("token") ?? "";
   const joined = await postForm(server, "/invitation", { token, password });
   if (joined.status !== 200) throw new Error(`the invitation answered ${joined.status}: ${await joined.text()}`);
+}
+
+/** An account named like its workspace, whose owner has come and logged in. */
+export async function makeAccount(server: TestServer, name: string, email: string) {
+  const request = { name, owner: { email }, workspace: { name } };
+  const { status, body } = await server.call("POST", "/accounts", request);
+  if (status !== 200) throw new Error(`the account answered ${status}: ${JSON.stringify(body)}`);
+  const { id, invitation } = body as AccountCreateAnswer;
+  const password = "correct horse battery";
+  await join(server, invitation, password);
+  const { access_token } = await logIn(server, { email, password });
+  return { id, token: access_token, owner: as(access_token, name) };
 }
 
 export async function startLogin(server: TestServer): Promise<DeviceLoginAnswer> {

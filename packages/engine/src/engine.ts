@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { constants, copyFileSync, existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@dormouse/kernel";
@@ -18,6 +18,7 @@ import type { RegistryMirrors } from "./images/registries.ts";
 import type { RegistryDeps } from "./images/skopeo.ts";
 import { ImageStore } from "./images/store.ts";
 import { claimInstance, type Instance, releaseInstance } from "./instance.ts";
+import type { Layout } from "./layout.ts";
 import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from "./network/firewall.ts";
 import { SlotPool } from "./network/slots.ts";
 import { enginePort } from "./port.ts";
@@ -78,7 +79,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { layout, subnet, name } = instance;
   mkdirSync("/run/netns", { recursive: true });
   mountTmpfs("/run/netns");
-  showAgent(options.agentFile, layout.agentFile());
+  showAgent(options.agentFile, layout);
   const cgroups = openCgroups({ instance: name, runDir: layout.runDir, serverUserId: options.serverUserId });
   await sweepAbandoned(instance, options.serverUserId);
   const images = new ImageStore(layout.imagesDir());
@@ -187,10 +188,20 @@ async function prepareHost({ layout, name, subnet }: Instance, options: EngineOp
   writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
 }
 
-/** At a path root inside can reach, wherever this installation lies. */
-function showAgent(agentFile: string, target: string): void {
-  writeFileSync(target, "");
-  mountBind(agentFile, target);
+/**
+ * At a path root inside can reach, wherever this installation lies. Under a name of the engine's own: a file that is replaced while
+ * the engine runs, as an upgrade does, could not be shown to any further sandbox.
+ */
+function showAgent(agentFile: string, layout: Layout): void {
+  const kept = layout.keptAgentFile();
+  rmSync(kept, { force: true });
+  try {
+    linkSync(agentFile, kept);
+  } catch {
+    copyFileSync(agentFile, kept, constants.COPYFILE_FICLONE);
+  }
+  writeFileSync(layout.agentFile(), "");
+  mountBind(kept, layout.agentFile());
 }
 
 function assertHostFiles(options: EngineOptions): void {

@@ -40,6 +40,8 @@ export class Layout {
   readonly boxesDir = (): string => join(this.runDir, "boxes");
   /** State folder of the OCI runtime. */
   readonly runtimeDir = (): string => join(this.runDir, "runtime");
+  /** The sandbox-api this engine was started with. */
+  readonly keptAgentFile = (): string => join(this.dataDir, "sandbox-api");
   readonly agentFile = (): string => join(this.runDir, "sandbox-api");
   readonly resolvConf = (): string => join(this.runDir, "resolv.conf");
 }

@@ -1,8 +1,18 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { instanceName } from "./instance.ts";
 import {
+  AGENT_FILE,
   addBaseImage,
   EngineProcess,
   failure,
@@ -146,4 +156,15 @@ test("a data folder belongs to one engine at a time", async () => {
 test("the instance's name depends on the folder's path alone", () => {
   expect(instanceName("/")).toBe(instanceName("/"));
   expect(instanceName("/")).not.toBe(instanceName("/usr"));
+});
+
+test("sandboxes are created also after the sandbox-api executable was replaced, as an upgrade does", async () => {
+  await using data = new TestData();
+  await addBaseImage(data.dir);
+  const agentFile = join(data.dir, "installed-agent");
+  copyFileSync(AGENT_FILE, agentFile);
+  const engine = await data.start({ agentFile });
+  copyFileSync(AGENT_FILE, `${agentFile}.new`);
+  renameSync(`${agentFile}.new`, agentFile);
+  expect((await engine.port.create(newSpec())).state).toBe("running");
 });

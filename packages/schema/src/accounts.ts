@@ -85,6 +85,26 @@ export const InvitationAnswer = z.object({
 });
 export type InvitationAnswer = z.infer<typeof InvitationAnswer>;
 
+/** Body of `POST /accounts`: the account begins with one workspace, and the owner is invited to it. */
+export const AccountCreateRequest = z.object({
+  name: Name,
+  owner: z.object({ email: Email }),
+  workspace: WorkspaceCreateRequest,
+});
+export type AccountCreateRequest = z.infer<typeof AccountCreateRequest>;
+
+export const AccountAnswer = z.object({
+  id: z.string(),
+  name: z.string(),
+  createdAt: z.string(),
+  /** Invited ones included. */
+  owners: z.array(z.object({ sub: z.string(), email: z.string(), accepted: z.boolean() })),
+});
+export type AccountAnswer = z.infer<typeof AccountAnswer>;
+
+export const AccountCreateAnswer = AccountAnswer.extend({ invitation: InvitationAnswer });
+export type AccountCreateAnswer = z.infer<typeof AccountCreateAnswer>;
+
 /** Body of `POST /service_accounts`. */
 export const ServiceAccountCreateRequest = z.object({
   name: Name,

@@ -1,4 +1,4 @@
-import type { HubImageAnswer, ImageAnswer, ImageTagAnswer } from "@dormouse/schema";
+import type { HubImageAnswer, ImageAnswer, ImageCleanupAnswer, ImageTagAnswer } from "@dormouse/schema";
 import type { Client } from "./client.ts";
 import { path } from "./paths.ts";
 
@@ -18,6 +18,22 @@ export const getImage = (client: Client, { type, name }: ImagePlace): Promise<Im
 /** Removes an image, or one tag of it when the name is `name:tag`. */
 export const deleteImage = (client: Client, { type, name }: ImagePlace): Promise<unknown> =>
   client.request("DELETE", path`/images/${type}/${name}`);
+
+/** Removes the images that no sandbox uses. */
+export const collectImages = (client: Client): Promise<ImageCleanupAnswer> => client.request("DELETE", "/images");
+
+/** True when the workspace belongs to another account, whose administrator has to accept it first. */
+export async function shareImage(
+  client: Client,
+  { type, name }: ImagePlace,
+  targetWorkspace: string,
+): Promise<boolean> {
+  const { status } = await client.exchange("POST", path`/images/${type}/${name}/share`, { body: { targetWorkspace } });
+  return status === 202;
+}
+
+export const unshareImage = (client: Client, { type, name }: ImagePlace, targetWorkspace: string): Promise<unknown> =>
+  client.request("DELETE", path`/images/${type}/${name}/share/${targetWorkspace}`);
 
 /** The images that everybody can use. */
 export const listHubImages = (client: Client): Promise<readonly HubImageAnswer[]> =>

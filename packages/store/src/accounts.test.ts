@@ -28,7 +28,7 @@ async function addOther(store: Store): Promise<void> {
 }
 
 function invite(store: Store, email: string, workspace = WORKSPACE, hash = `${email} ${workspace}`) {
-  const invitation = { hash, expiresAtMs: 100 };
+  const invitation = { hash, expiresAtMs: 100, makesOwner: false };
   const userId = `new ${email}`;
   return store.users.invite({ userId, email, workspace, role: "member", invitedBy: "x", invitation, createdAtMs: 3 });
 }
@@ -185,6 +185,7 @@ describeEachDatabase((kind) => {
     const entry = (at: number, change: Partial<AuditRecord> = {}): AuditRecord => ({
       id: `id${at}`,
       workspace: WORKSPACE,
+      accountId: undefined,
       atMs: at,
       actor: { type: "user", id: "u", name: "a@b.c", apiKeyId: undefined },
       action: "sandboxes.create",
@@ -204,8 +205,9 @@ describeEachDatabase((kind) => {
     ];
     await store.audit.insert(entries);
     await store.audit.insert(entries);
+    const scope = { workspace: WORKSPACE, accountId: undefined, withInstallation: false };
     const ids = async (query: object, withInstallation = false) => {
-      const found = await store.audit.list({ workspace: WORKSPACE, withInstallation }, AuditQuery.parse(query));
+      const found = await store.audit.list({ ...scope, withInstallation }, AuditQuery.parse(query));
       return found.map(({ id }) => id);
     };
     expect(await ids({})).toEqual(["id4", "id1"]);
@@ -213,7 +215,7 @@ describeEachDatabase((kind) => {
     expect(await ids({ limit: 1, cursor: "id4" }, true)).toEqual(["id3", "id1"]);
     expect(await ids({ resource: "sandboxes/box_1" })).toEqual(["id1"]);
     expect(await ids({ resource: "sandboxes/box" })).toEqual([]);
-    const [first] = await store.audit.list({ workspace: WORKSPACE, withInstallation: false }, AuditQuery.parse({}));
+    const [first] = await store.audit.list(scope, AuditQuery.parse({}));
     expect(first).toEqual(entry(4));
     await store.audit.removeBefore(4);
     expect(await ids({}, true)).toEqual(["id4"]);

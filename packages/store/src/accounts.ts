@@ -1,28 +1,37 @@
 import { AppError, randomId, randomSecret } from "@dormouse/kernel";
 import type { WorkspaceName } from "@dormouse/schema";
-import type { Kysely, Selectable } from "kysely";
+import type { Kysely } from "kysely";
 import { administratorKey, insertApiKey, type FirstApiKey } from "./credentials.ts";
-import type { Tables, WorkspacesTable } from "./tables.ts";
+import { insertFirstMember, insertInvitation, removeStrayUsers, type NewInvitation } from "./member-rows.ts";
+import type { Tables } from "./tables.ts";
+import { deleteEmptyWorkspaces, fromWorkspaceRow, insertWorkspaceRow, type WorkspaceRecord } from "./workspace-rows.ts";
 
 /** Who the first start makes: it has no mailbox and signs in with the administrator's key. */
 const FIRST_EMAIL = "admin@localhost";
 
-export interface WorkspaceRecord {
-  readonly name: WorkspaceName;
-  /** Unlike the name, never given to another workspace. */
-  readonly id: string;
-  readonly accountId: string;
-  readonly displayName: string;
-  readonly labels: Readonly<Record<string, string>>;
-  /** Id of a user. */
-  readonly createdBy: string;
-  readonly createdAtMs: number;
-  readonly updatedAtMs: number;
-}
-
 export interface AccountOwner {
   readonly accountId: string;
   readonly userId: string;
+}
+
+export interface AccountRecord {
+  readonly id: string;
+  /** Unique in the installation. */
+  readonly name: string;
+  readonly createdAtMs: number;
+}
+
+/** An account that begins with one workspace, and with an owner who has yet to come. */
+export interface NewAccount extends AccountRecord {
+  readonly workspace: WorkspaceRecord;
+  readonly owner: NewInvitation;
+}
+
+/** Who owns an account, or is to own it. */
+export interface AccountOwnerRecord extends AccountOwner {
+  readonly email: string;
+  /** True until the invitation is taken. */
+  readonly isInvited: boolean;
 }
 
 /** Rows of `installation`, `accounts`, `account_owners` and `workspaces`. */
@@ -65,32 +74,110 @@ export class AccountRepository {
     return rows.map((row) => ({ accountId: row.account_id, userId: row.user_id }));
   }
 
-  /** Whoever makes it is its first administrator. @throws {AppError} WORKSPACE_ALREADY_EXISTS */
-  async insertWorkspace(record: WorkspaceRecord): Promise<void> {
-    await this.#db.transaction().execute(async (transaction) => {
+  /** The account of the first start: its owners administer the installation. */
+  async firstAccountId(): Promise<string> {
+    const row = await this.#db.selectFrom("installation").select("account_id").executeTakeFirstOrThrow();
+    if (row.account_id === null) throw new Error("Cannot find the first account: the installation is not set up");
+    return row.account_id;
+  }
+
+  /** By name. */
+  async accounts(): Promise<AccountRecord[]> {
+    const rows = await this.#db.selectFrom("accounts").selectAll().orderBy("name").execute();
+    return rows.map((row) => ({ id: row.id, name: row.name, createdAtMs: row.created_at_ms }));
+  }
+
+  /** Of every account, those merely invited included. */
+  async allOwners(): Promise<AccountOwnerRecord[]> {
+    const owners = await this.#db
+      .selectFrom("account_owners")
+      .innerJoin("users", "users.id", "account_owners.user_id")
+      .select(["account_id", "user_id", "email"])
+      .execute();
+    const invited = await this.#db
+      .selectFrom("memberships")
+      .innerJoin("workspaces", "workspaces.name", "memberships.workspace")
+      .innerJoin("users", "users.id", "memberships.user_id")
+      .select(["account_id", "user_id", "email"])
+      .where("invitation_makes_owner", "=", 1)
+      .execute();
+    const rows = [
+      ...owners.map((row) => ({ row, isInvited: false })),
+      ...invited.map((row) => ({ row, isInvited: true })),
+    ];
+    return rows.map(({ row, isInvited }) => ({
+      accountId: row.account_id,
+      userId: row.user_id,
+      email: row.email,
+      isInvited,
+    }));
+  }
+
+  /** All or nothing. Resolves with the owner's id. @throws {AppError} ACCOUNT_ALREADY_EXISTS, WORKSPACE_ALREADY_EXISTS */
+  async insertAccount({ id, name, createdAtMs, workspace, owner }: NewAccount): Promise<string> {
+    return this.#db.transaction().execute(async (transaction) => {
       const inserted = await transaction
-        .insertInto("workspaces")
-        .values(toRow(record))
-        .onConflict((conflict) => conflict.doNothing())
-        .returning("name")
+        .insertInto("accounts")
+        .values({ id, name, created_at_ms: createdAtMs })
+        .onConflict((conflict) => conflict.column("name").doNothing())
+        .returning("id")
         .executeTakeFirst();
       if (inserted === undefined) {
-        throw new AppError("WORKSPACE_ALREADY_EXISTS", `Cannot create workspace "${record.name}": the name is taken`, {
+        throw new AppError("ACCOUNT_ALREADY_EXISTS", `Cannot create account "${name}": the name is taken`, {
           hint: "Choose another name",
         });
       }
+      await insertWorkspaceRow(transaction, workspace);
+      return insertInvitation(transaction, owner);
+    });
+  }
+
+  /**
+   * Its workspaces go with it, with all that goes with them. What was audited in them becomes the installation's. Idempotent.
+   * @throws {AppError} ACCOUNT_IN_USE while one of them has volumes, images, or sandboxes that are not over
+   */
+  async removeAccount({ id, name }: AccountRecord): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      await lockAccount(transaction, id);
+      await transaction.selectFrom("workspaces").select("name").where("account_id", "=", id).forUpdate().execute();
+      await transaction
+        .updateTable("audit_events")
+        .set({ workspace: null, account_id: null })
+        .where((eb) =>
+          eb.or([
+            eb("account_id", "=", id),
+            eb("workspace", "in", eb.selectFrom("workspaces").select("name").where("account_id", "=", id)),
+          ]),
+        )
+        .execute();
+      await deleteEmptyWorkspaces(transaction).where("account_id", "=", id).execute();
+      const left = await firstWorkspaceOf(transaction, id);
+      if (left !== undefined) {
+        throw new AppError("ACCOUNT_IN_USE", `Cannot delete account "${name}": it has sandboxes, volumes or images`, {
+          hint: "Its owner can delete them",
+        });
+      }
+      await transaction.deleteFrom("accounts").where("id", "=", id).execute();
+      await removeStrayUsers(transaction);
+    });
+  }
+
+  /** Whoever makes it is its first administrator. @throws {AppError} WORKSPACE_ALREADY_EXISTS */
+  async insertWorkspace(record: WorkspaceRecord): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      await insertWorkspaceRow(transaction, record);
       await insertFirstMember(transaction, record);
     });
   }
 
   async workspaces(): Promise<WorkspaceRecord[]> {
     const rows = await this.#db.selectFrom("workspaces").selectAll().orderBy("name").execute();
-    return rows.map(fromRow);
+    return rows.map(fromWorkspaceRow);
   }
 
   async findWorkspace(name: string): Promise<WorkspaceRecord | undefined> {
     const row = await this.#db.selectFrom("workspaces").selectAll().where("name", "=", name).executeTakeFirst();
-    return row && fromRow(row);
+    return row && fromWorkspaceRow(row);
   }
 
   /** `undefined` if it is gone. */
@@ -108,29 +195,36 @@ export class AccountRepository {
       .where("name", "=", name)
       .returningAll()
       .executeTakeFirst();
-    return row && fromRow(row);
+    return row && fromWorkspaceRow(row);
   }
 
   /**
    * Its members, service accounts and keys go with it; users who are in no other workspace too. What was audited in it becomes
-   * the installation's. False while it has volumes, images, or sandboxes that are not over.
+   * the account's. False while it has volumes, images, or sandboxes that are not over.
+   * @throws {AppError} WORKSPACE_IN_USE for the last one of its account
    */
   async removeWorkspace(name: WorkspaceName): Promise<boolean> {
+    const accountId = (await this.findWorkspace(name))?.accountId;
+    if (accountId === undefined) return false;
     return this.#db.transaction().execute(async (transaction) => {
-      // Whoever creates a sandbox in it at the same time waits until this has ended.
+      // Whoever deletes another one of the account, or creates a sandbox in this one, waits until this has ended.
+      await lockAccount(transaction, accountId);
       await transaction.selectFrom("workspaces").select("name").where("name", "=", name).forUpdate().execute();
-      const removed = await transaction
-        .deleteFrom("workspaces")
+      const removed = await deleteEmptyWorkspaces(transaction)
         .where("name", "=", name)
-        .where("name", "not in", (eb) =>
-          eb.selectFrom("sandboxes").select("workspace").where("status", "!=", "TERMINATED"),
-        )
-        .where("name", "not in", (eb) => eb.selectFrom("volumes").select("workspace"))
-        .where("name", "not in", (eb) => eb.selectFrom("images").select("workspace"))
         .returning("name")
         .executeTakeFirst();
       if (removed === undefined) return false;
-      await transaction.updateTable("audit_events").set({ workspace: null }).where("workspace", "=", name).execute();
+      if ((await firstWorkspaceOf(transaction, accountId)) === undefined) {
+        throw new AppError("WORKSPACE_IN_USE", `Cannot delete workspace "${name}": it is the last one of the account`, {
+          hint: "The account's owner could enter nothing any more; create another workspace first",
+        });
+      }
+      await transaction
+        .updateTable("audit_events")
+        .set({ workspace: null, account_id: accountId })
+        .where("workspace", "=", name)
+        .execute();
       await removeStrayUsers(transaction);
       return true;
     });
@@ -147,6 +241,7 @@ async function insertFirstAccount(db: Kysely<Tables>, key: FirstApiKey): Promise
     .values({ id: userId, email: FIRST_EMAIL, password_hash: null, created_at_ms: createdAtMs })
     .execute();
   await db.insertInto("account_owners").values({ account_id: accountId, user_id: userId }).execute();
+  await db.updateTable("installation").set({ account_id: accountId }).execute();
   const record: WorkspaceRecord = {
     name: workspace,
     id: randomId(20),
@@ -157,49 +252,21 @@ async function insertFirstAccount(db: Kysely<Tables>, key: FirstApiKey): Promise
     createdAtMs,
     updatedAtMs: createdAtMs,
   };
-  await db.insertInto("workspaces").values(toRow(record)).execute();
+  await insertWorkspaceRow(db, record);
   await insertFirstMember(db, record);
   await insertApiKey(db, administratorKey(key, userId));
 }
 
-async function insertFirstMember(db: Kysely<Tables>, { name, createdBy, createdAtMs }: WorkspaceRecord): Promise<void> {
-  await db
-    .insertInto("memberships")
-    .values({ workspace: name, user_id: createdBy, role: "admin", invited_by: createdBy, created_at_ms: createdAtMs })
-    .execute();
+async function lockAccount(db: Kysely<Tables>, id: string): Promise<void> {
+  await db.selectFrom("accounts").select("id").where("id", "=", id).forUpdate().execute();
 }
 
-/** Users who can enter no workspace and own no account: nothing is theirs any more. */
-export async function removeStrayUsers(db: Kysely<Tables>): Promise<void> {
-  await db
-    .deleteFrom("users")
-    .where("id", "not in", (eb) => eb.selectFrom("memberships").select("user_id"))
-    .where("id", "not in", (eb) => eb.selectFrom("account_owners").select("user_id"))
-    .execute();
-}
-
-function toRow(record: WorkspaceRecord): Selectable<WorkspacesTable> {
-  return {
-    name: record.name,
-    id: record.id,
-    account_id: record.accountId,
-    display_name: record.displayName,
-    labels: JSON.stringify(record.labels),
-    created_by: record.createdBy,
-    created_at_ms: record.createdAtMs,
-    updated_at_ms: record.updatedAtMs,
-  };
-}
-
-function fromRow(row: Selectable<WorkspacesTable>): WorkspaceRecord {
-  return {
-    name: row.name as WorkspaceName,
-    id: row.id,
-    accountId: row.account_id,
-    displayName: row.display_name,
-    labels: JSON.parse(row.labels) as Record<string, string>,
-    createdBy: row.created_by,
-    createdAtMs: row.created_at_ms,
-    updatedAtMs: row.updated_at_ms,
-  };
+async function firstWorkspaceOf(db: Kysely<Tables>, accountId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom("workspaces")
+    .select("name")
+    .where("account_id", "=", accountId)
+    .limit(1)
+    .executeTakeFirst();
+  return row?.name;
 }

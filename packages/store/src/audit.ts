@@ -1,5 +1,5 @@
 import type { AuditQuery, SubjectType, WorkspaceName } from "@dormouse/schema";
-import type { Kysely, Selectable } from "kysely";
+import type { Expression, ExpressionBuilder, Kysely, Selectable, SqlBool } from "kysely";
 import type { AuditEventsTable, Tables } from "./tables.ts";
 
 /** Rows one statement inserts; SQLite and Postgres both limit a statement's parameters. */
@@ -15,8 +15,10 @@ export interface AuditActor {
 export interface AuditRecord {
   /** Sorts by time: the order of the log. */
   readonly id: string;
-  /** `undefined`: of the installation as a whole. */
+  /** `undefined`: of the account, or without one of the installation as a whole. */
   readonly workspace: WorkspaceName | undefined;
+  /** The account of what was done in a workspace that is gone. */
+  readonly accountId: string | undefined;
   readonly atMs: number;
   /** `undefined` when nobody could be told. */
   readonly actor: AuditActor | undefined;
@@ -34,7 +36,9 @@ export interface AuditRecord {
 
 export interface AuditScope {
   readonly workspace: WorkspaceName;
-  /** Also what belongs to no workspace. */
+  /** Also what was done in workspaces of this account that are gone. */
+  readonly accountId: string | undefined;
+  /** Also what belongs to no account. */
   readonly withInstallation: boolean;
 }
 
@@ -58,15 +62,11 @@ export class AuditRepository {
   }
 
   /** Newest first, one more than `query.limit` if there are more. */
-  async list({ workspace, withInstallation }: AuditScope, query: AuditQuery): Promise<AuditRecord[]> {
+  async list(scope: AuditScope, query: AuditQuery): Promise<AuditRecord[]> {
     let rows = this.#db
       .selectFrom("audit_events")
       .selectAll()
-      .where((eb) =>
-        withInstallation
-          ? eb.or([eb("workspace", "=", workspace), eb("workspace", "is", null)])
-          : eb("workspace", "=", workspace),
-      );
+      .where((eb) => isIn(eb, scope));
     const { actor, action, resource, cursor, since, until } = query;
     if (actor !== undefined) {
       rows = rows.where((eb) =>
@@ -97,10 +97,23 @@ export class AuditRepository {
   }
 }
 
+function isIn(
+  eb: ExpressionBuilder<Tables, "audit_events">,
+  { workspace, accountId, withInstallation }: AuditScope,
+): Expression<SqlBool> {
+  const ofNone = eb.and([eb("workspace", "is", null), eb("account_id", "is", null)]);
+  return eb.or([
+    eb("workspace", "=", workspace),
+    ...(accountId === undefined ? [] : [eb.and([eb("workspace", "is", null), eb("account_id", "=", accountId)])]),
+    ...(withInstallation ? [ofNone] : []),
+  ]);
+}
+
 function toRow(record: AuditRecord): Selectable<AuditEventsTable> {
   return {
     id: record.id,
     workspace: record.workspace ?? null,
+    account_id: record.accountId ?? null,
     at_ms: record.atMs,
     actor_type: record.actor?.type ?? null,
     actor_id: record.actor?.id ?? null,
@@ -120,6 +133,7 @@ function fromRow(row: Selectable<AuditEventsTable>): AuditRecord {
   return {
     id: row.id,
     workspace: (row.workspace ?? undefined) as WorkspaceName | undefined,
+    accountId: row.account_id ?? undefined,
     atMs: row.at_ms,
     actor: fromActor(row),
     action: row.action,

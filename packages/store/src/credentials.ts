@@ -74,7 +74,7 @@ export class CredentialRepository {
     return rows.map(fromKeyRow);
   }
 
-  /** The first owner's, for the whole account; earlier ones end. Idempotent. */
+  /** The first account's owner's, for the whole account; earlier ones end. Idempotent. */
   async replaceAdministratorKey(key: FirstApiKey): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
       const known = await transaction
@@ -85,8 +85,8 @@ export class CredentialRepository {
       if (known !== undefined) return;
       const { user_id: userId } = await transaction
         .selectFrom("account_owners")
+        .innerJoin("installation", "installation.account_id", "account_owners.account_id")
         .select("user_id")
-        .orderBy("account_id")
         .executeTakeFirstOrThrow();
       await transaction.deleteFrom("api_keys").where("scope", "=", "account").execute();
       await insertApiKey(transaction, administratorKey(key, userId));

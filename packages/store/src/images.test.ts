@@ -21,10 +21,14 @@ const at = (updatedAtMs: number, status: ImageChange["status"] = "UPLOADING"): I
 /** A store with two workspaces. */
 async function openShared(options: StoreOptions): Promise<Store> {
   const store = await openInstalledStore(options);
+  await addOther(store);
+  return store;
+}
+
+async function addOther(store: Store): Promise<void> {
   const [first] = await store.accounts.workspaces();
   if (first === undefined) throw new Error("the installation is not set up");
   await store.accounts.insertWorkspace({ ...first, id: "w2", name: OTHER });
-  return store;
 }
 
 async function addTag(store: Store, image: ImageRecord, name: string, atMs: number): Promise<EngineImageId> {
@@ -202,6 +206,7 @@ describeEachDatabase((database) => {
     expect(await store.accounts.removeWorkspace(OTHER)).toBe(true);
     expect(await store.imageShares.list(image.id, 1)).toEqual([]);
     await store.images.remove(image);
+    await addOther(store);
     expect(await store.accounts.removeWorkspace(WORKSPACE)).toBe(true);
   });
 });

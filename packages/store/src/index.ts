@@ -1,4 +1,4 @@
-export type { AccountOwner, WorkspaceRecord } from "./accounts.ts";
+export type { AccountOwner, AccountOwnerRecord, AccountRecord, NewAccount } from "./accounts.ts";
 export type { AuditActor, AuditRecord, AuditScope } from "./audit.ts";
 export type { ApiKeyRecord, FirstApiKey, LoginGrantRecord, ServiceAccountRecord, Subject } from "./credentials.ts";
 export type { BuildChange, BuildFailure, BuildRecord } from "./builds.ts";
@@ -17,6 +17,7 @@ export type { CustomHost, PreviewRecord, PreviewTokenRecord } from "./previews.t
 export type { SandboxChange, SandboxRecord } from "./sandboxes.ts";
 export type { ExecutionOutcome, ExecutionRecord, NewExecution, ScheduleClaim } from "./schedule-executions.ts";
 export type { ScheduleChange, ScheduleRecord, WaitingSchedule } from "./schedules.ts";
+export type { NewInvitation } from "./member-rows.ts";
 export { openStore, type Store } from "./store.ts";
 export type { MemberRecord, UserRecord } from "./users.ts";
 export type {
@@ -26,3 +27,4 @@ export type {
   VolumeTemplateRecord,
 } from "./volume-templates.ts";
 export type { VolumeChange, VolumeRecord } from "./volumes.ts";
+export type { WorkspaceRecord } from "./workspace-rows.ts";

@@ -16,6 +16,7 @@ import { volumes } from "./migrations/0004-volumes.ts";
 import { volumeTemplates } from "./migrations/0008-volume-templates.ts";
 import { images } from "./migrations/0009-images.ts";
 import { builds } from "./migrations/0010-builds.ts";
+import { furtherAccounts } from "./migrations/0013-further-accounts.ts";
 import type { Tables } from "./tables.ts";
 
 /** Forward only, applied in the order of their names; an applied one never changes. */
@@ -30,6 +31,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0008-volume-templates": volumeTemplates,
   "0009-images": images,
   "0010-builds": builds,
+  "0013-further-accounts": furtherAccounts,
 };
 
 type Migrations = Readonly<Record<string, Migration>>;

@@ -32,8 +32,8 @@ export interface Tables {
 
 /** Primary keys, in an order in which every table comes after those it refers to. */
 export const PRIMARY_KEYS = {
-  installation: ["id"],
   accounts: ["id"],
+  installation: ["id"],
   users: ["id"],
   account_owners: ["account_id", "user_id"],
   workspaces: ["name"],
@@ -66,6 +66,8 @@ interface InstallationTable {
   preview_secret: string;
   /** Signs access tokens. */
   token_secret: string;
+  /** The first account: its owners administer the installation. `null` only before it is there. */
+  account_id: string | null;
 }
 
 export interface WorkspacesTable {
@@ -81,6 +83,7 @@ export interface WorkspacesTable {
 
 interface AccountsTable {
   id: string;
+  /** Unique in the installation. */
   name: string;
   created_at_ms: number;
 }
@@ -107,6 +110,8 @@ export interface MembershipsTable {
   /** SHA-256 of the invitation's token in hex; `null` once it is taken. */
   invitation_hash: string | null;
   invitation_expires_at_ms: number | null;
+  /** 1 if whoever takes the invitation becomes an owner of the workspace's account. */
+  invitation_makes_owner: Generated<number>;
   created_at_ms: number;
 }
 
@@ -156,8 +161,10 @@ export interface LoginGrantsTable {
 export interface AuditEventsTable {
   /** Sorts by time. */
   id: string;
-  /** `null`: of the installation as a whole. */
+  /** `null`: of an account, or of the installation as a whole. */
   workspace: string | null;
+  /** The account of a workspace that is gone. */
+  account_id: string | null;
   at_ms: number;
   actor_type: string | null;
   actor_id: string | null;

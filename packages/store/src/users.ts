@@ -1,7 +1,6 @@
-import { AppError } from "@dormouse/kernel";
 import type { Role, WorkspaceName } from "@dormouse/schema";
 import type { Kysely } from "kysely";
-import { removeStrayUsers } from "./accounts.ts";
+import { insertInvitation, insertOwner, removeStrayUsers, type Invitation, type NewInvitation } from "./member-rows.ts";
 import type { Tables } from "./tables.ts";
 
 export interface UserRecord {
@@ -12,12 +11,6 @@ export interface UserRecord {
   readonly passwordHash: string | undefined;
 }
 
-export interface Invitation {
-  /** SHA-256 of its token in hex. */
-  readonly hash: string;
-  readonly expiresAtMs: number;
-}
-
 export interface MemberRecord {
   readonly workspace: WorkspaceName;
   readonly userId: string;
@@ -25,17 +18,6 @@ export interface MemberRecord {
   readonly role: Role;
   /** `undefined` once it is taken: only then the member may enter. */
   readonly invitation: Invitation | undefined;
-}
-
-export interface NewInvitation {
-  /** Id of the user if the email is new. */
-  readonly userId: string;
-  readonly email: string;
-  readonly workspace: WorkspaceName;
-  readonly role: Role;
-  readonly invitedBy: string;
-  readonly invitation: Invitation;
-  readonly createdAtMs: number;
 }
 
 /** Rows of `users` and `memberships`. */
@@ -78,47 +60,21 @@ export class UserRepository {
   /** Replaces an earlier invitation of the same user that was not taken. @throws {AppError} USER_ALREADY_EXISTS */
   async invite(wanted: NewInvitation): Promise<MemberRecord> {
     const { workspace, email, role, invitation } = wanted;
-    return this.#db.transaction().execute(async (transaction) => {
-      const userId = await ensureUser(transaction, wanted);
-      const pending = { role, invitation_hash: invitation.hash, invitation_expires_at_ms: invitation.expiresAtMs };
-      const invited = await transaction
-        .insertInto("memberships")
-        .values({
-          workspace,
-          user_id: userId,
-          invited_by: wanted.invitedBy,
-          created_at_ms: wanted.createdAtMs,
-          ...pending,
-        })
-        .onConflict((conflict) =>
-          conflict
-            .columns(["workspace", "user_id"])
-            .doUpdateSet(pending)
-            .where("memberships.invitation_hash", "is not", null),
-        )
-        .returning("user_id")
-        .executeTakeFirst();
-      if (invited !== undefined) return { workspace, userId, email, role, invitation };
-      throw new AppError(
-        "USER_ALREADY_EXISTS",
-        `Cannot invite "${email}": the user is a member of the workspace already`,
-        {
-          hint: "Change the role of the member instead",
-        },
-      );
-    });
+    const userId = await this.#db.transaction().execute((transaction) => insertInvitation(transaction, wanted));
+    return { workspace, userId, email, role, invitation };
   }
 
   /** False if the invitation is no longer there. `passwordHash` is set only for a user who has none. */
-  async accept({ userId, invitation }: MemberRecord, passwordHash: string | undefined): Promise<boolean> {
+  async accept({ workspace, userId, invitation }: MemberRecord, passwordHash: string | undefined): Promise<boolean> {
     return this.#db.transaction().execute(async (transaction) => {
       const accepted = await transaction
         .updateTable("memberships")
-        .set({ invitation_hash: null, invitation_expires_at_ms: null })
+        .set({ invitation_hash: null, invitation_expires_at_ms: null, invitation_makes_owner: 0 })
         .where("invitation_hash", "=", invitation?.hash ?? "")
         .returning("user_id")
         .executeTakeFirst();
       if (accepted === undefined) return false;
+      if (invitation?.makesOwner === true) await insertOwner(transaction, workspace, userId);
       if (passwordHash === undefined) return true;
       await transaction
         .updateTable("users")
@@ -163,7 +119,15 @@ function selectMembers(db: Kysely<Tables>) {
   return db
     .selectFrom("memberships")
     .innerJoin("users", "users.id", "memberships.user_id")
-    .select(["workspace", "user_id", "email", "role", "invitation_hash", "invitation_expires_at_ms"]);
+    .select([
+      "workspace",
+      "user_id",
+      "email",
+      "role",
+      "invitation_hash",
+      "invitation_expires_at_ms",
+      "invitation_makes_owner",
+    ]);
 }
 
 interface MemberRow {
@@ -173,25 +137,16 @@ interface MemberRow {
   readonly role: string;
   readonly invitation_hash: string | null;
   readonly invitation_expires_at_ms: number | null;
+  readonly invitation_makes_owner: number;
 }
 
 function fromRow(row: MemberRow): MemberRecord {
-  const { invitation_hash: hash, invitation_expires_at_ms: expiresAtMs } = row;
+  const { invitation_hash: hash, invitation_expires_at_ms: expiresAtMs, invitation_makes_owner: makesOwner } = row;
   return {
     workspace: row.workspace as WorkspaceName,
     userId: row.user_id,
     email: row.email,
     role: row.role as Role,
-    invitation: hash === null ? undefined : { hash, expiresAtMs: expiresAtMs ?? 0 },
+    invitation: hash === null ? undefined : { hash, expiresAtMs: expiresAtMs ?? 0, makesOwner: makesOwner === 1 },
   };
-}
-
-async function ensureUser(db: Kysely<Tables>, { userId, email, createdAtMs }: NewInvitation): Promise<string> {
-  await db
-    .insertInto("users")
-    .values({ id: userId, email, password_hash: null, created_at_ms: createdAtMs })
-    .onConflict((conflict) => conflict.column("email").doNothing())
-    .execute();
-  const { id } = await db.selectFrom("users").select("id").where("email", "=", email).executeTakeFirstOrThrow();
-  return id;
 }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { buildImage, ImageStore } from "@dormouse/engine";
+import { buildImage } from "@dormouse/engine";
 import type { Config } from "../config.ts";
 import { dataFiles, openInstallation } from "../installation.ts";
 
@@ -22,12 +22,6 @@ export async function runImageBuild(name: string, config: Config, reference: str
   process.stderr.write(
     `dormouse: image ${image.name}:${image.tag}, ${Math.round(image.sizeBytes / 1e6)} MB, ready in ${seconds} s\n`,
   );
-}
-
-export function runImageList(config: Config): void {
-  for (const image of new ImageStore(dataFiles(config.dataDir).imagesDir).list()) {
-    process.stdout.write(`${image.name}:${image.tag}\t${Math.round(image.sizeBytes / 1e6)} MB\n`);
-  }
 }
 
 /** Builds the image only when the data folder has none of that name. */

@@ -1,14 +1,17 @@
 import type { Command } from "commander";
 import { clientAction } from "../action.ts";
 import type { Io } from "../io.ts";
+import { addEnvOptions } from "../project/options.ts";
 
 const OPERATION = "Delete";
 
 export function registerDelete(program: Command, io: Io): void {
-  const remove = program
-    .command("delete")
+  const remove = addEnvOptions(program.command("delete"))
     .description("delete things for good, without asking")
+    .option("-f, --filename <path>", "delete what YAML files name: a file, a folder, or - for standard input")
+    .option("-R, --recursive", "folders in the folder too")
     .addHelpText("after", examples(io.program));
+  remove.action(clientAction(io, OPERATION, async () => (await import("../delete/delete-files.ts")).deleteFiles));
   const resources = () => import("../delete/delete-resources.ts");
   remove
     .command("sandboxes <name...>")
@@ -36,4 +39,5 @@ const examples = (program: string): string => `
 Examples:
   $ ${program} delete sandbox my-sandbox another-one
   $ ${program} delete sandbox my-sandbox preview web
-  $ ${program} delete image sandbox/my-image:old`;
+  $ ${program} delete image sandbox/my-image:old
+  $ ${program} delete -f sandbox.yaml`;

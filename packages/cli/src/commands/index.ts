@@ -1,9 +1,15 @@
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
 import { registerLogin, registerLogout, registerToken, registerWorkspaces } from "./account.ts";
+import { registerApply } from "./apply.ts";
 import { registerCompletion } from "./completion.ts";
 import { registerDelete } from "./delete.ts";
+import { registerDeploy } from "./deploy.ts";
+import { registerForward, registerRunLocal } from "./forward.ts";
 import { registerGet } from "./get.ts";
+import { registerImage, registerShare, registerUnshare } from "./image.ts";
+import { registerNew } from "./new.ts";
+import { registerPush } from "./push.ts";
 import { registerConnect, registerCopy, registerExec, registerLogs, registerPs, registerRun } from "./sandbox.ts";
 import { registerVersion } from "./version.ts";
 
@@ -15,6 +21,15 @@ const COMMANDS: readonly Register[] = [
   registerLogout,
   registerWorkspaces,
   registerToken,
+  registerNew,
+  registerPush,
+  registerDeploy,
+  registerApply,
+  registerImage,
+  registerShare,
+  registerUnshare,
+  registerRunLocal,
+  registerForward,
   registerGet,
   registerPs,
   registerExec,

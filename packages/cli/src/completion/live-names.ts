@@ -94,5 +94,10 @@ const SOURCES: Readonly<Record<string, (context: Context, words: readonly string
   run: typed(() => []),
   logs: typed((context, [name = "", ...rest]) => (rest.length === 0 ? processes(context, name) : [])),
   exec: first(sandboxes),
+  forward: first(sandboxes),
+  "image ls": first(images),
+  "image rm": images,
+  "share image": first(images),
+  "unshare image": first(images),
   cp: async (context) => (await sandboxes(context)).map((name) => `${name}:`),
 };

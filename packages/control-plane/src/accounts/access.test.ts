@@ -7,6 +7,9 @@ import { startServer, type TestServer } from "../../testkit/server.ts";
 type Row = readonly [method: string, path: string, body: unknown, admin: number, member: number];
 
 const ROWS: readonly Row[] = [
+  ["GET", "/accounts", undefined, 200, 200],
+  ["POST", "/accounts", { name: "More", owner: { email: "a@b.example" }, workspace: { name: "more" } }, 403, 403],
+  ["DELETE", "/accounts/none", undefined, 403, 403],
   ["GET", "/workspaces", undefined, 200, 200],
   ["GET", "/workspaces/default", undefined, 200, 200],
   ["POST", "/workspaces", { name: "more" }, 403, 403],

@@ -61,6 +61,11 @@ export class Credentials {
     return this.people.roleOf(principal, workspace);
   }
 
+  /** True for an owner of the first account, with a credential that is not for one workspace only. */
+  isInstallationAdmin(principal: Principal): boolean {
+    return principal.scope === undefined && this.people.owns(principal, this.people.firstAccountId);
+  }
+
   lastUsedAtMs({ hash, lastUsedAtMs }: ApiKeyRecord): number | undefined {
     return this.#keys.get(hash)?.lastUsedAtMs ?? lastUsedAtMs;
   }

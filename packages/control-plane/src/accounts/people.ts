@@ -11,6 +11,9 @@ import type {
 
 /** Who may do what where, in memory: every request asks. Holds only what is in force, so no one merely invited. */
 export class People {
+  /** Its owners administer the installation. */
+  readonly firstAccountId: string;
+  /** Workspace → id of its account. */
   readonly #accountOf = new Map<string, string>();
   readonly #accountsOwnedBy = new Map<string, Set<string>>();
   readonly #emails = new Map<string, string>();
@@ -18,8 +21,16 @@ export class People {
   readonly #roles = new Map<string, Map<WorkspaceName, Role>>();
   readonly #serviceAccounts = new Map<string, ServiceAccountRecord>();
 
+  constructor(firstAccountId: string) {
+    this.firstAccountId = firstAccountId;
+  }
+
   hasWorkspace(name: string): name is WorkspaceName {
     return this.#accountOf.has(name);
+  }
+
+  accountOf(workspace: string): string | undefined {
+    return this.#accountOf.get(workspace);
   }
 
   isSameAccount(workspace: string, other: string): boolean {
@@ -28,10 +39,13 @@ export class People {
   }
 
   /** The account whose owner this is in `workspace`; owners are administrators of all its workspaces. */
-  accountOwnedBy({ type, id }: Subject, workspace: string): string | undefined {
+  accountOwnedBy(subject: Subject, workspace: string): string | undefined {
     const accountId = this.#accountOf.get(workspace);
-    if (type !== "user" || accountId === undefined) return undefined;
-    return this.#accountsOwnedBy.get(id)?.has(accountId) === true ? accountId : undefined;
+    return accountId !== undefined && this.owns(subject, accountId) ? accountId : undefined;
+  }
+
+  owns({ type, id }: Subject, accountId: string): boolean {
+    return type === "user" && this.#accountsOwnedBy.get(id)?.has(accountId) === true;
   }
 
   /** `undefined` for who has no business there. */
@@ -73,6 +87,14 @@ export class People {
     for (const { clientId } of this.serviceAccountsIn(name)) this.#serviceAccounts.delete(clientId);
   }
 
+  /** With its workspaces, whose names it returns. */
+  removeAccount(accountId: string): WorkspaceName[] {
+    const names = [...this.#accountOf].flatMap(([name, id]) => (id === accountId ? [name as WorkspaceName] : []));
+    for (const name of names) this.removeWorkspace(name);
+    for (const accounts of this.#accountsOwnedBy.values()) accounts.delete(accountId);
+    return names;
+  }
+
   putOwner({ accountId, userId }: AccountOwner): void {
     const accounts = this.#accountsOwnedBy.get(userId) ?? new Set<string>();
     this.#accountsOwnedBy.set(userId, accounts.add(accountId));
@@ -102,7 +124,7 @@ export class People {
 
 /** The people of everything stored. */
 export async function loadPeople({ accounts, users, credentials }: Store): Promise<People> {
-  const people = new People();
+  const people = new People(await accounts.firstAccountId());
   for (const workspace of await accounts.workspaces()) people.putWorkspace(workspace);
   for (const owner of await accounts.owners()) people.putOwner(owner);
   for (const user of await users.all()) people.putUser(user);

@@ -1,6 +1,6 @@
 import { AppError, randomId, randomSecret } from "@dormouse/kernel";
-import type { InviteRequest, Role, WorkspaceName, WorkspaceUserAnswer } from "@dormouse/schema";
-import type { MemberRecord } from "@dormouse/store";
+import type { InvitationAnswer, InviteRequest, Role, WorkspaceName, WorkspaceUserAnswer } from "@dormouse/schema";
+import type { MemberRecord, NewInvitation } from "@dormouse/store";
 import type { ControlPlaneDeps } from "../ports.ts";
 import { hashSecret } from "../secrets.ts";
 import type { AccountsContext } from "./context.ts";
@@ -8,11 +8,16 @@ import { hashPassword, verifyPassword } from "./passwords.ts";
 
 const INVITATION_LIFETIME_MS = 7 * 86_400_000;
 
-export interface NewInvitation {
-  readonly member: MemberRecord;
+export interface IssuedInvitation {
+  readonly record: NewInvitation;
   /** Known only now: the store keeps its hash. */
   readonly token: string;
-  readonly expiresAtMs: number;
+}
+
+/** Where somebody is invited to, and the id of the user who does. */
+interface InvitationPlace {
+  readonly workspace: WorkspaceName;
+  readonly invitedBy: string;
 }
 
 /** Invited ones too. @throws {AppError} USER_NOT_FOUND */
@@ -32,24 +37,37 @@ export async function requireMember(
 
 /** The invited user enters with the invitation's token and a password. @throws {AppError} USER_ALREADY_EXISTS */
 export async function inviteUser(
-  { store, clock }: ControlPlaneDeps,
-  { workspace, invitedBy }: { readonly workspace: WorkspaceName; readonly invitedBy: string },
+  deps: ControlPlaneDeps,
+  place: InvitationPlace,
   { email, role }: InviteRequest,
-): Promise<NewInvitation> {
+): Promise<IssuedInvitation> {
+  const invitation = issueInvitation(deps, place, { email, role, makesOwner: false });
+  await deps.store.users.invite(invitation.record);
+  return invitation;
+}
+
+/** An invitation that has yet to be stored. With `makesOwner` it makes an owner of the workspace's account. */
+export function issueInvitation(
+  { clock }: ControlPlaneDeps,
+  place: InvitationPlace,
+  { email, role, makesOwner }: InviteRequest & { readonly makesOwner: boolean },
+): IssuedInvitation {
   const token = randomSecret();
   const createdAtMs = clock();
-  const expiresAtMs = createdAtMs + INVITATION_LIFETIME_MS;
-  const invitation = { hash: hashSecret(token), expiresAtMs };
-  const member = await store.users.invite({
-    userId: randomId(20),
-    email,
-    role,
-    workspace,
-    invitedBy,
-    invitation,
-    createdAtMs,
-  });
-  return { member, token, expiresAtMs };
+  const invitation = { hash: hashSecret(token), expiresAtMs: createdAtMs + INVITATION_LIFETIME_MS, makesOwner };
+  return { record: { ...place, userId: randomId(20), email, role, invitation, createdAtMs }, token };
+}
+
+export function renderInvitation({ record, token }: IssuedInvitation, baseUrl: string): InvitationAnswer {
+  return {
+    email: record.email,
+    role: record.role,
+    workspace: record.workspace,
+    invitedBy: record.invitedBy,
+    expiresAt: new Date(record.invitation.expiresAtMs).toISOString(),
+    createdAt: new Date(record.createdAtMs).toISOString(),
+    invitationUrl: `${baseUrl}/invitation?token=${token}`,
+  };
 }
 
 /** @throws {AppError} USER_NOT_FOUND for an invitation that is unknown, taken or expired */
@@ -82,8 +100,13 @@ export async function acceptInvitation(
     }
     if (!(await store.users.accept(member, undefined))) throw invitationGone();
   }
-  directory.credentials.people.putUser({ id: member.userId, email: member.email });
-  directory.credentials.people.putMember(member);
+  const { people } = directory.credentials;
+  people.putUser({ id: member.userId, email: member.email });
+  people.putMember(member);
+  const accountId = people.accountOf(member.workspace);
+  if (member.invitation?.makesOwner === true && accountId !== undefined) {
+    people.putOwner({ accountId, userId: member.userId });
+  }
 }
 
 /** A user who signs in with keys alone, as an owner may: a link must not give their account a password. */

@@ -46,21 +46,26 @@ export async function createWorkspace(
       hint: "Use the administrator's key, or log in as an owner; a key of one workspace does not reach beyond it",
     });
   }
-  const nowMs = clock();
-  const record: WorkspaceRecord = {
-    name: request.name,
-    id: randomId(20),
-    accountId,
-    displayName: request.displayName ?? request.name,
-    labels: request.labels ?? {},
-    createdBy: principal.id,
-    createdAtMs: nowMs,
-    updatedAtMs: nowMs,
-  };
+  const record = newWorkspace(request, { accountId, createdBy: principal.id, createdAtMs: clock() });
   await store.accounts.insertWorkspace(record);
   people.putWorkspace(record);
   people.putMember({ workspace: record.name, userId: principal.id, role: "admin" });
   return record;
+}
+
+/** One that has yet to be stored. */
+export function newWorkspace(
+  { name, displayName, labels }: WorkspaceCreateRequest,
+  made: Pick<WorkspaceRecord, "accountId" | "createdBy" | "createdAtMs">,
+): WorkspaceRecord {
+  return {
+    ...made,
+    name,
+    id: randomId(20),
+    displayName: displayName ?? name,
+    labels: labels ?? {},
+    updatedAtMs: made.createdAtMs,
+  };
 }
 
 /** @throws {AppError} WORKSPACE_NOT_FOUND */
@@ -78,7 +83,10 @@ export async function updateWorkspace(
   return changed;
 }
 
-/** @throws {AppError} WORKSPACE_NOT_EMPTY while it has sandboxes, volumes or images, API_KEY_IN_USE for the administrator's own */
+/**
+ * @throws {AppError} WORKSPACE_NOT_EMPTY while it has sandboxes, volumes or images, WORKSPACE_IN_USE for the last one of its
+ *   account, API_KEY_IN_USE for the administrator's own
+ */
 export async function deleteWorkspace(
   { store, directory }: ControlPlaneDeps,
   { name }: WorkspaceRecord,

@@ -60,9 +60,11 @@ function recordRequest({ audit, directory }: ControlPlaneDeps, c: ApiContext): v
   const resource = segments.map((segment, index) => (SECRET_PARAMETERS.has(pattern[index] ?? "") ? "***" : segment));
   const failure = c.get("errorCode");
   const isAnonymous = principal === undefined && c.get("changedWorkspace") === undefined;
+  const isThere = people.hasWorkspace(workspace);
   const entry = {
     // A name that is nobody's stays out of everybody's log.
-    workspace: people.hasWorkspace(workspace) ? workspace : undefined,
+    workspace: isThere ? workspace : undefined,
+    accountId: isThere ? undefined : c.get("accountId"),
     actor: principal && {
       type: principal.type,
       id: principal.id,

@@ -28,7 +28,8 @@ export interface ApiEnv {
     principal: Principal | undefined;
     /** Of an answer that is a failure. */
     errorCode: string | undefined;
-    /** For the audit log. */
+    /** For the audit log: of the caller's workspace, which the call may delete. */
+    accountId: string | undefined;
     isReading: boolean | undefined;
     madeName: string | undefined;
     changedWorkspace: WorkspaceName | undefined;
@@ -62,6 +63,7 @@ export function withCaller({ directory, settings }: ControlPlaneDeps): Middlewar
     const role = workspace && credentials.roleIn(principal, workspace);
     if (workspace === undefined || role === undefined) throw workspaceRefused(principal, workspace);
     const baseUrl = publicBaseUrl(settings, c.req.url);
+    c.set("accountId", credentials.people.accountOf(workspace));
     c.set("caller", { workspace, principal, role, requestId: c.get("requestId"), baseUrl });
     await next();
   };

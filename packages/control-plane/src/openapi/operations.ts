@@ -1,5 +1,5 @@
 import type { OperationGroup } from "./operation.ts";
-import { apiKeys, people, workspaces } from "./operations/accounts.ts";
+import { accounts, apiKeys, people, workspaces } from "./operations/accounts.ts";
 import { builds } from "./operations/builds.ts";
 import { customDomains } from "./operations/custom-domains.ts";
 import { images } from "./operations/images.ts";
@@ -19,6 +19,7 @@ export const OPERATION_GROUPS: readonly OperationGroup[] = [
   schedules,
   volumes,
   volumeTemplates,
+  accounts,
   workspaces,
   people,
   apiKeys,

@@ -1,4 +1,5 @@
 import {
+  AccountAnswer,
   ApiKeyAnswer,
   CustomDomainAnswer,
   CustomDomainShareAnswer,
@@ -47,6 +48,7 @@ export const CustomDomainShareList = z.array(CustomDomainShareAnswer);
 export const VolumeTemplateList = z.array(VolumeTemplateAnswer);
 export const PreviewList = z.array(PreviewAnswer);
 export const PreviewTokenList = z.array(PreviewTokenAnswer);
+export const AccountList = z.array(AccountAnswer);
 export const WorkspaceList = z.array(WorkspaceAnswer);
 export const WorkspaceUserList = z.array(WorkspaceUserAnswer);
 export const ServiceAccountList = z.array(ServiceAccountAnswer);

@@ -5,15 +5,17 @@ import { requireAdmin, type ApiEnv } from "../http/caller.ts";
 import { readQuery } from "../http/parse.ts";
 import type { ControlPlaneDeps } from "../ports.ts";
 
-/** `/audit`: what happened in the workspace; owners of the account also see what belongs to none. */
+/** `/audit`: what happened in the workspace; owners of the account also see what happened in those that are gone. */
 export function auditRoutes({ store, audit, directory }: ControlPlaneDeps): Hono<ApiEnv> {
   return new Hono<ApiEnv>().get("/", async (c) => {
     const { workspace, principal } = requireAdmin(c);
     const query = readQuery(c, AuditQuery);
-    const isOwner = directory.credentials.people.accountOwnedBy(principal, workspace) !== undefined;
+    const { credentials } = directory;
+    const accountId =
+      principal.scope === undefined ? credentials.people.accountOwnedBy(principal, workspace) : undefined;
+    const withInstallation = accountId === credentials.people.firstAccountId;
     await audit.flush();
-    const withInstallation = isOwner && principal.scope === undefined;
-    const records = await store.audit.list({ workspace, withInstallation }, query);
+    const records = await store.audit.list({ workspace, accountId, withInstallation }, query);
     const shown = records.slice(0, query.limit);
     const nextCursor = records.length > shown.length ? (shown.at(-1)?.id ?? "") : "";
     const page: AuditPage = { data: shown.map(render), meta: { hasMore: nextCursor !== "", nextCursor } };

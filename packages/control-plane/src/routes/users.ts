@@ -1,6 +1,13 @@
-import { InviteRequest, RoleRequest, type InvitationAnswer } from "@dormouse/schema";
+import { InviteRequest, RoleRequest } from "@dormouse/schema";
 import { Hono } from "hono";
-import { changeRole, inviteUser, removeMember, renderMember, requireMember } from "../accounts/users.ts";
+import {
+  changeRole,
+  inviteUser,
+  removeMember,
+  renderInvitation,
+  renderMember,
+  requireMember,
+} from "../accounts/users.ts";
 import { markAsMade } from "../audit/audited.ts";
 import { requireAdmin, type ApiEnv } from "../http/caller.ts";
 import { readBody } from "../http/parse.ts";
@@ -19,16 +26,7 @@ export function userRoutes(deps: ControlPlaneDeps): Hono<ApiEnv> {
       const request = await readBody(c, InviteRequest);
       markAsMade(c, request.email);
       const invitation = await inviteUser(deps, { workspace, invitedBy: principal.id }, request);
-      const answer: InvitationAnswer = {
-        email: invitation.member.email,
-        role: invitation.member.role,
-        workspace,
-        invitedBy: principal.id,
-        expiresAt: new Date(invitation.expiresAtMs).toISOString(),
-        createdAt: new Date(clock()).toISOString(),
-        invitationUrl: `${baseUrl}/invitation?token=${invitation.token}`,
-      };
-      return c.json(answer);
+      return c.json(renderInvitation(invitation, baseUrl));
     })
     .put("/:user", async (c) => {
       const { workspace } = requireAdmin(c);

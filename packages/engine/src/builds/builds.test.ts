@@ -161,8 +161,8 @@ test("an image can be taken from a registry as it is", async () => {
 
 test.each([
   [
-    "FROM busybox\nRUN echo working; echo sorry >&2; sleep 0.5; exit 42\n",
-    'step 2/2, "RUN echo working; echo sorry >&2; sleep 0.5; exit 42", exited with 42: working; sorry',
+    "FROM busybox\nRUN echo working >&2; echo sorry >&2; sleep 0.5; exit 42\n",
+    'step 2/2, "RUN echo working >&2; echo sorry >&2; sleep 0.5; exit 42", exited with 42: working; sorry',
   ],
   ["FROM busybox\nCOPY nothing /x\n", 'step 2/2, "COPY nothing /x", failed: '],
   ["FROM busybox\nRUM true\n", 'line 2 of its Dockerfile has no instruction: "RUM"'],

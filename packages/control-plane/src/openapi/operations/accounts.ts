@@ -1,4 +1,7 @@
 import {
+  AccountAnswer,
+  AccountCreateAnswer,
+  AccountCreateRequest,
   ApiKeyAnswer,
   ApiKeyCreateRequest,
   AuditPage,
@@ -17,6 +20,7 @@ import {
 } from "@dormouse/schema";
 import type { OperationGroup } from "../operation.ts";
 import {
+  AccountList,
   ApiKeyList,
   ReasonQuery,
   ServiceAccountList,
@@ -24,6 +28,39 @@ import {
   WorkspaceList,
   WorkspaceUserList,
 } from "../shapes.ts";
+
+export const accounts: OperationGroup = {
+  tag: "Accounts",
+  description:
+    "Who owns workspaces. Nobody has a way from one account into another, administrators of the installation neither.",
+  operations: [
+    {
+      method: "get",
+      path: "/accounts",
+      id: "listAccounts",
+      summary: "List the accounts you own; administrators of the installation see all",
+      answer: AccountList,
+    },
+    {
+      method: "post",
+      path: "/accounts",
+      id: "createAccount",
+      summary:
+        "Create an account with its first workspace, and invite its owner; for administrators of the installation",
+      body: AccountCreateRequest,
+      answer: AccountCreateAnswer,
+      errors: ["ACCOUNT_ALREADY_EXISTS", "WORKSPACE_ALREADY_EXISTS"],
+    },
+    {
+      method: "delete",
+      path: "/accounts/{account}",
+      id: "deleteAccount",
+      summary: "Delete an empty account with its workspaces; for administrators of the installation",
+      answer: AccountAnswer,
+      errors: ["ACCOUNT_NOT_FOUND", "ACCOUNT_IN_USE"],
+    },
+  ],
+};
 
 export const workspaces: OperationGroup = {
   tag: "Workspaces",
@@ -77,7 +114,7 @@ export const workspaces: OperationGroup = {
       id: "deleteWorkspace",
       summary: "Delete an empty workspace; for its administrators",
       answer: WorkspaceAnswer,
-      errors: ["WORKSPACE_NOT_FOUND", "WORKSPACE_NOT_EMPTY"],
+      errors: ["WORKSPACE_NOT_FOUND", "WORKSPACE_NOT_EMPTY", "WORKSPACE_IN_USE"],
     },
     {
       method: "delete",
