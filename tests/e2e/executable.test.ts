@@ -34,7 +34,11 @@ const withoutCheckout = (...command: readonly string[]): string[] => {
   return ["unshare", "--mount", "--propagation=private", "sh", "-c", script, INSTALL_DIR, ...command];
 };
 
-const environment = () => ({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: home, DORMOUSE_CACHE: cacheDir });
+const environment = () => ({
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  HOME: home,
+  DORMOUSE_CACHE: cacheDir,
+});
 
 async function run(name: "dormouse" | "bl", args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const command = withoutCheckout(join(home, name), ...args);
@@ -91,6 +95,9 @@ test("an engine or server that dies is started again from the file", async () =>
 });
 
 test("its files are unpacked once, whole, root's and readable by all; when they are gone, again", async () => {
+  const unknown = ["image", "build", "unknown", "--data", join(home, "data")];
+  const refusal = { exitCode: 1, stderr: expect.stringContaining("there is no recipe for it\n  Recipes: ") };
+  expect(await run("dormouse", unknown)).toMatchObject(refusal);
   expect(unpacked()).toEqual([expect.stringMatching(/^installation-\w+$/)]);
   const [name = ""] = unpacked();
   const dir = join(cacheDir, name);
@@ -98,8 +105,6 @@ test("its files are unpacked once, whole, root's and readable by all; when they 
   expect(statSync(join(dir, "dist/sandbox-api"))).toMatchObject({ uid: 0, mode: 0o100755 });
   expect(statSync(join(dir, "images/ts-app/app/src/server.ts"))).toMatchObject({ uid: 0, mode: 0o100644 });
   const inode = statSync(dir).ino;
-  const unknown = ["image", "build", "unknown", "--data", join(home, "data")];
-  const refusal = { exitCode: 1, stderr: expect.stringContaining("there is no recipe for it\n  Recipes: ") };
   expect(await run("dormouse", unknown)).toMatchObject(refusal);
   expect(statSync(dir).ino).toBe(inode);
 

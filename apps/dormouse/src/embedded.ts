@@ -37,7 +37,7 @@ async function unpack(archive: Blob, dir: string): Promise<void> {
   const stdin = archive.stream().pipeThrough(new DecompressionStream("zstd"));
   const tar = Bun.spawn(["tar", "--extract", "--same-permissions", `--directory=${dir}`], { stdin, stderr: "pipe" });
   const [complaint, exitCode] = await Promise.all([tar.stderr.text(), tar.exited]);
-  if (exitCode !== 0) throw new Error(`Cannot unpack the executable into "${dir}": ${complaint.trim()}`);
+  if (exitCode !== 0) throw new Error(`Cannot unpack the executable into "${dir}": ${complaint.split("\n", 1)[0]}`);
   writeFileSync(join(dir, EXECUTABLE_NAME), "");
   // On the disk before it has its name: a machine that loses power then has all of it or nothing.
   const files = readdirSync(dir, { recursive: true, encoding: "utf8" }).map((name) => join(dir, name));
