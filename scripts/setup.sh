@@ -12,7 +12,7 @@ with_executable=
 for option in "$@"; do
   case $option in
     --test) packages="$packages busybox-static caddy chromium curl docker-registry fonts-dejavu-core gcc jq libc6-dev make musl musl-tools openssl postgresql tmux unzip zip" ;;
-    --bench) packages="$packages caddy curl nginx-light wrk" ;;
+    --bench) packages="$packages caddy curl nginx-light podman wrk" ;;
     --executable) with_executable=yes ;;
     *) echo "setup: unknown option $option" >&2; exit 2 ;;
   esac

@@ -11,7 +11,10 @@ const TIMEOUT = "--timeout=30000";
 
 const SUITES: readonly { readonly name: string; readonly command: readonly string[] }[] = [
   { name: "check", command: ["bun", "scripts/check.ts"] },
-  { name: "rules", command: ["bun", "test", TIMEOUT, "./tests/boundaries.test.ts", "./tests/requirements.test.ts"] },
+  {
+    name: "rules",
+    command: ["bun", "test", TIMEOUT, "./tests/boundaries.test.ts", "./tests/requirements.test.ts", "./tests/bench"],
+  },
   { name: "kernel", command: ["bun", "test", TIMEOUT, "packages/kernel", "packages/schema"] },
   { name: "sandbox-api", command: ["bun", "test", TIMEOUT, "packages/sandbox-api", "apps/sandbox-api"] },
   { name: "gateway", command: ["bun", "test", TIMEOUT, "packages/gateway", "apps/dormouse"] },

@@ -2,7 +2,7 @@ import { SandboxAnswer } from "@dormouse/schema";
 import { z } from "zod";
 
 const IMAGE = "blaxel/base-image:latest";
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 
 const Exec = z.object({ exitCode: z.number(), stdout: z.string(), logs: z.string().nullable() });
 const Preview = z.object({ metadata: z.object({ name: z.string() }), spec: z.object({ url: z.string() }) });
@@ -32,8 +32,8 @@ export class Api {
     };
   }
 
-  async create(name: string): Promise<Sandbox> {
-    const body = { metadata: { name }, spec: { runtime: { image: IMAGE, memory: 2048 } } };
+  async create(name: string, memory = 2048): Promise<Sandbox> {
+    const body = { metadata: { name }, spec: { runtime: { image: IMAGE, memory } } };
     const { metadata } = SandboxAnswer.parse(await this.#call("POST", "/sandboxes", body));
     return new Sandbox(this, metadata.name, metadata.url);
   }

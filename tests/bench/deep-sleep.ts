@@ -17,7 +17,8 @@ const LOOK_AGAIN_MS = 20;
 /** Some share what no sandbox needs twice, so a sandbox alone would look dearer than it is. */
 const SANDBOX_COUNT = 8;
 
-const IDLE_SERVER = `require("node:http").createServer((_, response) => response.end("ok")).listen(${PORT})`;
+/** A Node server that does nothing until it is asked. */
+export const IDLE_SERVER = `require("node:http").createServer((_, response) => response.end("ok")).listen(${PORT})`;
 /** Holds text that compresses as such data does, and looks at every page of it for each request. */
 const WALKER = `
   const { randomBytes } = require("node:crypto");
@@ -42,16 +43,15 @@ export async function benchDeepSleep(context: BenchContext): Promise<Figure[]> {
     return [];
   }
   await using swap = await useSwap(4096 * MIB);
-  const engine = connectEngine(join(instanceDir(instanceName(context.dormouse.dataDir)), "engine.sock"));
-  const bench = { ...context, engine, swap };
+  const bench = { ...context, engine: engineOf(context), swap };
   return [...(await benchShells(bench)), ...(await benchNodes(bench)), await benchWorkingSet(bench)];
 }
 
 async function benchShells(bench: Bench): Promise<Figure[]> {
   await using shells = await createAll(bench.api, "shell", (shell) => shell.exec("true").then(() => undefined));
-  await untilPagedOut(bench);
+  await untilPagedOut(bench.engine);
   for (const shell of shells.all) await shell.exec("true");
-  await untilPagedOut(bench);
+  await untilPagedOut(bench.engine);
   return [await sleepFigure(bench, { key: "sleep_bytes_shell", title: "asleep, a shell", limitMib: 3 })];
 }
 
@@ -62,13 +62,13 @@ async function benchNodes(bench: Bench): Promise<Figure[]> {
   const later: number[] = [];
   const floors: number[] = [];
   for (let turn = 0; turn < (bench.isQuick ? 3 : 12); turn++) {
-    await untilPagedOut(bench);
+    await untilPagedOut(bench.engine);
     for (const node of nodes.all) {
       (turn === 0 ? first : later).push(await answerMs(api, node));
       floors.push(await answerMs(api, node));
     }
   }
-  await untilPagedOut(bench);
+  await untilPagedOut(bench.engine);
   const summary = summarize(later);
   const wake: Figure = {
     key: "wake_paged_ms",
@@ -91,7 +91,7 @@ async function benchWorkingSet(bench: Bench): Promise<Figure> {
   const walks: number[] = [];
   const floors: number[] = [];
   for (let turn = 0; turn < (bench.isQuick ? 3 : 10); turn++) {
-    await untilPagedOut(bench);
+    await untilPagedOut(bench.engine);
     walks.push(await answerMs(api, walker));
     floors.push(await answerMs(api, walker));
   }
@@ -122,11 +122,13 @@ async function createAll(api: Api, name: string, prepare: (sandbox: Sandbox) => 
   };
 }
 
-async function serve(sandbox: Sandbox, program: string): Promise<void> {
+/** Starts a server in a sandbox; resolves when it listens. */
+export async function serve(sandbox: Sandbox, program: string): Promise<void> {
   await sandbox.exec(`node -e '${program}'`, { name: "web", waitForPorts: [PORT] });
 }
 
-async function answerMs(api: Api, sandbox: Sandbox): Promise<number> {
+/** How long such a server's answer takes, through the gateway. */
+export async function answerMs(api: Api, sandbox: Sandbox): Promise<number> {
   let response: Response | undefined;
   const tookMs = await timeMs(async () => (response = await api.fetch(`${sandbox.url}/port/${PORT}/`)));
   const text = await response?.text();
@@ -134,7 +136,12 @@ async function answerMs(api: Api, sandbox: Sandbox): Promise<number> {
   return tookMs;
 }
 
-async function untilPagedOut({ engine }: Bench): Promise<void> {
+/** The engine of the Dormouse that is measured. */
+export const engineOf = ({ dormouse }: BenchContext): EnginePort =>
+  connectEngine(join(instanceDir(instanceName(dormouse.dataDir)), "engine.sock"));
+
+/** Resolves when every sandbox sleeps without its memory. */
+export async function untilPagedOut(engine: EnginePort): Promise<void> {
   for (const { id } of await engine.list()) {
     while (!(await engine.memory(id)).isPagedOut) await delay(LOOK_AGAIN_MS);
   }

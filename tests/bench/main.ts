@@ -1,12 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { benchAfterHour, PAGE_OUT_AFTER_A_WHILE } from "./after-hour.ts";
 import { benchAgent } from "./agent.ts";
 import { benchBurst } from "./burst.ts";
 import { type BenchContext, withDormouse } from "./context.ts";
 import { benchCreate } from "./create.ts";
 import { benchCreateWarm, KEEP_WARM } from "./create-warm.ts";
+import { benchCycles } from "./cycles.ts";
 import { benchDeepSleep } from "./deep-sleep.ts";
+import { benchDensity } from "./density.ts";
 import { benchExec } from "./exec.ts";
 import { type Figure, renderFigure } from "./figure.ts";
 import { benchFiles } from "./files.ts";
@@ -16,6 +19,9 @@ import { benchImageBuilds } from "./image-builds.ts";
 import { benchImages } from "./images.ts";
 import { benchKill9 } from "./kill9.ts";
 import { benchMemory, memoryAfter } from "./memory.ts";
+import { benchRealWork } from "./real-work.ts";
+import { benchPodman } from "./podman.ts";
+import { publish, publishedRun, writeCharts } from "./report/publish.ts";
 import { benchStore } from "./store.ts";
 import { benchWake } from "./wake.ts";
 import { benchWatch } from "./watch.ts";
@@ -36,6 +42,8 @@ const AWAKE: Benchmarks = {
   websockets: benchWebSockets,
   burst: benchBurst,
   store: benchStore,
+  work: benchRealWork,
+  podman: benchPodman,
   images: benchImages,
   builds: benchImageBuilds,
 };
@@ -43,14 +51,16 @@ const STAY_AWAKE = { DORMOUSE_IDLE_MS: "600000" };
 /** On one that keeps some ready. */
 const WARM: Benchmarks = { warm: benchCreateWarm };
 /** On one whose sandboxes fall asleep as soon as they may. */
-const ASLEEP: Benchmarks = { wake: benchWake };
+const ASLEEP: Benchmarks = { wake: benchWake, cycles: benchCycles };
 const FALL_ASLEEP_SOON = { DORMOUSE_IDLE_MS: "100" };
 /** On one whose processes are killed. */
 const KILLED: Benchmarks = { kill9: benchKill9 };
 /** On one that moves them to swap as soon as they are asleep. */
-const DEEP_ASLEEP: Benchmarks = { deep: benchDeepSleep };
+const DEEP_ASLEEP: Benchmarks = { deep: benchDeepSleep, density: benchDensity };
 const FALL_DEEP_ASLEEP_SOON = { ...FALL_ASLEEP_SOON, DORMOUSE_PAGE_OUT_AFTER_MS: "50" };
-const NAMES = [AWAKE, WARM, ASLEEP, DEEP_ASLEEP, KILLED].flatMap((benchmarks) => Object.keys(benchmarks));
+/** On one that does so after a while. */
+const LONG_ASLEEP: Benchmarks = { hour: benchAfterHour };
+const NAMES = [AWAKE, WARM, ASLEEP, DEEP_ASLEEP, LONG_ASLEEP, KILLED].flatMap((benchmarks) => Object.keys(benchmarks));
 
 const HELP = `Usage: npm run bench -- [options]
 
@@ -59,7 +69,10 @@ never because a target is missed.
 
   --only <names>  of ${NAMES.join(", ")}; separated by commas
   --json <file>   write the figures as JSON
-  --quick         fewer rounds, at most a minute in all
+  --charts <dir>  write a chart of each figure as SVG
+  --publish       run everything and make it what docs/performance.md and the README show
+  --republish     the same with the run that was published last, without measuring
+  --quick         fewer rounds, at most three minutes in all
   --help          this text
 `;
 
@@ -67,6 +80,9 @@ const { values } = parseArgs({
   options: {
     only: { type: "string" },
     json: { type: "string" },
+    charts: { type: "string" },
+    publish: { type: "boolean", default: false },
+    republish: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -91,6 +107,7 @@ async function runAll(names: readonly string[]): Promise<Figure[]> {
     ...(await runSome(FALL_ASLEEP_SOON, ASLEEP, names)),
     ...(await runSome(STAY_AWAKE, KILLED, names)),
     ...(await runSome(FALL_DEEP_ASLEEP_SOON, DEEP_ASLEEP, names)),
+    ...(await runSome({ ...FALL_ASLEEP_SOON, ...PAGE_OUT_AFTER_A_WHILE }, LONG_ASLEEP, names)),
   ];
 }
 
@@ -115,12 +132,18 @@ function print(figures: Figure[]): Figure[] {
   return figures;
 }
 
-if (values.help) {
-  process.stdout.write(HELP);
-} else {
+async function measure(): Promise<void> {
+  if (values.publish && values.only !== undefined) throw new Error("Cannot publish a part: leave --only out");
   const names = selectedNames();
   console.log(`${machineLine()}\n`);
   const figures = await runAll(names);
   const json = Object.fromEntries(figures.map(({ key, value }) => [key, value]));
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(json, null, 2)}\n`);
+  if (values.charts !== undefined) writeCharts(values.charts, figures);
+  if (!values.publish) return;
+  publish({ machine: machineLine(), date: new Date().toISOString().slice(0, 10), figures });
 }
+
+if (values.help) process.stdout.write(HELP);
+else if (values.republish) publish(publishedRun());
+else await measure();

@@ -61,6 +61,10 @@ describe("expiration", () => {
     });
   });
 
+  test("the stock SDK passes a sandbox's own idle time through, on create and on updateLifecycle()", () => {
+    expect(seen()).toMatchObject({ idleTimes: ["never", "2h", "never"] });
+  });
+
   test("F052 limits that are none are refused with a sentence", () => {
     expect(seen()).toMatchObject({ badTtl: { code: "INVALID_ARGUMENT" }, badType: { code: "INVALID_ARGUMENT" } });
     expect((seen()["badType"] as { message: string }).message).toContain('expected "ttl-idle"');

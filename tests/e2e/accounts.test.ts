@@ -66,5 +66,6 @@ test("account says in the server's words why it makes none", async () => {
     stderr: expect.stringContaining('dormouse: Cannot create account "default": the name is taken'),
     exitCode: 1,
   });
-  expect((await account("ls")).stdout).not.toContain("more");
+  expect((await account("add", "More", "--owner", EMAIL)).stderr).toContain("its first workspace has no name");
+  expect((await account("ls")).stdout).not.toMatch(/more/i);
 });

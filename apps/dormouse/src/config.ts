@@ -22,6 +22,8 @@ const Config = z.strictObject({
   DORMOUSE_METRICS_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   /** How long a sandbox stays awake after its last use. */
   DORMOUSE_IDLE_MS: z.coerce.number().int().min(100).default(5000),
+  /** After how long without a sign of life a client has vanished, or one that does not read what it is sent is let go. */
+  DORMOUSE_CLIENT_TIMEOUT_MS: z.coerce.number().int().min(2000).max(86_400_000).default(120_000),
   /** How long a sandbox sleeps before its memory goes to swap, where the host has some; 0 for never. */
   DORMOUSE_PAGE_OUT_AFTER_MS: z.coerce.number().int().min(0).default(60_000),
   DORMOUSE_WORKSPACE: z
@@ -97,6 +99,7 @@ export interface Config {
   readonly host: string;
   readonly metricsPort: number | undefined;
   readonly idleMs: number;
+  readonly clientTimeoutMs: number;
   readonly pageOutAfterMs: number;
   readonly workspace: string;
   readonly publicUrl: string | undefined;
@@ -134,6 +137,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     host: config.DORMOUSE_HOST,
     metricsPort: config.DORMOUSE_METRICS_PORT,
     idleMs: config.DORMOUSE_IDLE_MS,
+    clientTimeoutMs: config.DORMOUSE_CLIENT_TIMEOUT_MS,
     pageOutAfterMs: config.DORMOUSE_PAGE_OUT_AFTER_MS,
     workspace: config.DORMOUSE_WORKSPACE,
     publicUrl: config.DORMOUSE_PUBLIC_URL,

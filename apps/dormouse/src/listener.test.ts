@@ -12,6 +12,7 @@ function listenOn(port: number): Listener {
     host: "127.0.0.1",
     port,
     certificates,
+    clientTimeoutMs: 60_000,
     websocket: { message: () => undefined } as never,
     fetch: () => new Response("served"),
   });

@@ -1,6 +1,7 @@
 import { type Gateway, type GatewaySocketData, SERVE_OPTIONS } from "@dormouse/gateway";
 import type { Server } from "bun";
 import { type Certificate, tlsOptions } from "./certificates.ts";
+import { endVanishedClients } from "./vanished-clients.ts";
 
 type HttpServer = Server<GatewaySocketData>;
 
@@ -10,6 +11,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** None for plain HTTP. */
   readonly certificates: readonly Certificate[];
+  /** How long a client may give no sign of life, in milliseconds. */
+  readonly clientTimeoutMs: number;
   readonly websocket: Gateway["websocket"];
   readonly fetch: (request: Request, server: HttpServer) => Response | Promise<Response | undefined>;
 }
@@ -71,9 +74,9 @@ function stateOf(code: string | undefined, cause: unknown): string {
   return `${String(cause)}. Choose another one with --port or --host`;
 }
 
-function serve({ host, port, certificates, websocket, fetch }: ListenerOptions): HttpServer {
+function serve({ host, port, certificates, clientTimeoutMs, websocket, fetch }: ListenerOptions): HttpServer {
   const isTls = certificates.length > 0;
-  return Bun.serve<GatewaySocketData>({
+  const server = Bun.serve<GatewaySocketData>({
     ...SERVE_OPTIONS,
     hostname: host,
     port,
@@ -81,4 +84,6 @@ function serve({ host, port, certificates, websocket, fetch }: ListenerOptions):
     fetch,
     ...(isTls && { tls: tlsOptions(certificates), http2: true, reusePort: true }),
   });
+  endVanishedClients(clientTimeoutMs);
+  return server;
 }

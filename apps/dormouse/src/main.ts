@@ -138,12 +138,14 @@ account
   .command("add <name>")
   .description("make an account with its first workspace; prints where its owner joins")
   .requiredOption("--owner <email>", "who is to own it")
-  .requiredOption("--workspace <name>", "name of its first workspace")
+  .option("--workspace <name>", "name of its first workspace, which it needs")
   .addOption(dataOption())
   .addHelpText("after", "\nExample:\n  $ ./dormouse account add Partner --owner ada@example.com --workspace partner")
-  .action(async (name: string, options: CommonOptions & { owner: string; workspace: string }) =>
-    (await import("./commands/account.ts")).runAccountAdd({ ...options, name }, configWith(options)),
-  );
+  .action(async (name: string, _: CommonOptions, command: Command) => {
+    // The client commands have an option of this name for all of `dormouse`, and theirs gets the value.
+    const options = command.optsWithGlobals<CommonOptions & { owner: string; workspace?: string }>();
+    await (await import("./commands/account.ts")).runAccountAdd({ ...options, name }, configWith(options));
+  });
 account
   .command("ls")
   .description("list the accounts: id, name and owners")

@@ -7,13 +7,37 @@ import type { Scheduler } from "./schedules/scheduler.ts";
 /** Who keeps sandboxes asleep and awake. It sees every request to a sandbox, this package sees none. */
 export interface SandboxLife {
   /** From now on the sandbox sleeps when idle and is woken by requests. */
-  track(sandbox: Pick<EngineSandbox, "id" | "address" | "state">): void;
+  track(sandbox: TrackedSandbox): void;
+  /** At once, counted from the last use; infinite for never, `undefined` for the server's own time. */
+  setIdleMs(id: SandboxId, idleMs: number | undefined): void;
   /** No request wakes the sandbox any more. Idempotent. */
   forget(id: SandboxId): void;
   /** `undefined` for one that is not tracked. */
   state(id: SandboxId): "awake" | "falling-asleep" | "asleep" | "waking" | undefined;
   /** When it last served a request; `undefined` for one that is not tracked. */
   lastUsedAtMs(id: SandboxId): number | undefined;
+  /** `undefined` for one that is not tracked. */
+  activity(id: SandboxId): LifeActivity | undefined;
+  /** Processes that keep it awake; `undefined` when it sleeps or does not say. */
+  countKeepAlive(id: SandboxId): Promise<number | undefined>;
+}
+
+export interface TrackedSandbox extends Pick<EngineSandbox, "id" | "address" | "state"> {
+  /** Infinite for never, `undefined` for the server's own time. */
+  readonly idleMs?: number | undefined;
+}
+
+/** What the gateway sees of a sandbox. */
+export interface LifeActivity {
+  readonly state: "awake" | "falling-asleep" | "asleep" | "waking";
+  /** When it woke or fell asleep; `undefined` if that was before the server's start. */
+  readonly sinceMs: number | undefined;
+  readonly lastUsedAtMs: number;
+  /** Infinite for one that is not to sleep. */
+  readonly idleMs: number;
+  readonly leaseCounts: Readonly<Record<"request" | "stream" | "webSocket" | "terminal", number>>;
+  /** A process keeps it awake. */
+  readonly isKeptAlive: boolean;
 }
 
 /** The API inside sandboxes. One that sleeps is woken for the call, and may sleep again when it is answered. */

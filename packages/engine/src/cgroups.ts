@@ -26,6 +26,12 @@ export interface MemoryUse {
   readonly pagedOutBytes: number;
 }
 
+/** Time in milliseconds in which some, or all, of the tasks that had something to do waited for memory. */
+export interface MemoryStall {
+  readonly some: number;
+  readonly full: number;
+}
+
 /**
  * The control groups of one engine. Everything that differs between a pure v2 host and a hybrid one is in this file:
  * hybrid hosts keep the controllers in v1 trees and only freeze, kill and count through the v2 tree.
@@ -36,6 +42,8 @@ export interface Cgroups {
   create(id: GroupId, limits: Limits): string[];
   /** Where the host shows the file that freezes and thaws the sandbox. */
   freezeFile(id: GroupId): string;
+  /** Where the kernel tells, as events of the file, when the sandbox was frozen or thawed. */
+  eventsFile(id: GroupId): string;
   freeze(id: GroupId): void;
   thaw(id: GroupId): void;
   isFrozen(id: GroupId): boolean;
@@ -46,6 +54,10 @@ export interface Cgroups {
   outOfMemoryCount(id: GroupId): number;
   /** Host ids of its processes. */
   processIds(id: GroupId): number[];
+  /** How much of its memory is used, 0 to 1, pages of files included. */
+  usedMemoryShare(id: GroupId): number;
+  /** How long it, or without an id some sandbox, has waited for memory so far; 0 on a kernel without PSI. */
+  memoryStallMs(id?: GroupId): MemoryStall;
   /** Whether its memory may go to swap. At all other times its limit is RAM, also on a host with swap. */
   allowSwap(id: GroupId, isAllowed: boolean): void;
   /** Forgets the groups of a sandbox; they must be empty. */
@@ -165,6 +177,10 @@ abstract class UnifiedTree {
     chownSync(this.#file(id, "cgroup.freeze"), this.#serverUserId, 0);
   }
 
+  eventsFile(id: GroupId): string {
+    return this.#file(id, "cgroup.events");
+  }
+
   freeze(id: GroupId): void {
     writeFileSync(this.#file(id, "cgroup.freeze"), "1");
   }
@@ -183,11 +199,18 @@ abstract class UnifiedTree {
   }
 
   isEmpty(id: GroupId): boolean {
-    return !readIfPresent(this.#file(id, "cgroup.events")).includes("populated 1");
+    return !readIfPresent(this.eventsFile(id)).includes("populated 1");
   }
 
   processIds(id: GroupId): number[] {
     return readIfPresent(this.#file(id, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
+  }
+
+  memoryStallMs(id?: GroupId): MemoryStall {
+    const text = readIfPresent(join(id === undefined ? this.root : this.groupDir(id), "memory.pressure"));
+    const totalMs = (kind: string): number =>
+      Number(new RegExp(`^${kind} .*total=(\\d+)$`, "m").exec(text)?.[1] ?? 0) / 1000;
+    return { some: totalMs("some"), full: totalMs("full") };
   }
 
   protected groupDir(id: GroupId): string {
@@ -229,6 +252,10 @@ class V2Cgroups extends UnifiedTree implements Cgroups {
 
   allowSwap(id: GroupId, isAllowed: boolean): void {
     writeIfPresent(join(this.groupDir(id), "memory.swap.max"), isAllowed ? "max" : "0");
+  }
+
+  usedMemoryShare(id: GroupId): number {
+    return shareOf(join(this.groupDir(id), "memory.current"), join(this.groupDir(id), "memory.max"));
   }
 
   remove(id: GroupId): void {
@@ -282,6 +309,11 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
     return readCount(join(this.#trees.memory, id, "memory.oom_control"));
   }
 
+  usedMemoryShare(id: GroupId): number {
+    const dir = join(this.#trees.memory, id);
+    return shareOf(join(dir, "memory.usage_in_bytes"), join(dir, "memory.limit_in_bytes"));
+  }
+
   /** Always allowed: RAM and swap have one limit together, so the kernel gains nothing by swapping at that limit. */
   allowSwap(): void {}
 
@@ -304,6 +336,9 @@ class HybridCgroups extends UnifiedTree implements Cgroups {
   }
 }
 
+/** 0 of a group that is gone. */
+const shareOf = (partFile: string, wholeFile: string): number =>
+  Number(readIfPresent(partFile)) / Number(readIfPresent(wholeFile) || 1);
 const memoryBytes = (limits: Limits): number => limits.memoryMiB * 1024 * 1024;
 const cpuQuotaUs = (limits: Limits): number => Math.round(limits.cpuCount * CPU_PERIOD_US);
 

@@ -14,3 +14,4 @@ export { importOciLayout } from "./images/import-layout.ts";
 export { examineHost, examineRoom, type Finding } from "./doctor.ts";
 export { addZramSwap, compactZram, removeZramSwap, type SwapDevice, usedRamBytes, zramSwap } from "./memory/zram.ts";
 export { openReadyPipe, type ReadyPipe } from "./ready-pipe.ts";
+export type { MemoryEvent } from "./memory/guard.ts";

@@ -20,6 +20,7 @@ import type { LayerMounts } from "./images/layer-mounts.ts";
 import { type ImageManifest, referenceOf } from "./images/manifest.ts";
 import type { ImageStore } from "./images/store.ts";
 import { type Layout, type SandboxFiles, sandboxFiles } from "./layout.ts";
+import { MemoryGuard } from "./memory/guard.ts";
 import { Pager } from "./memory/pager.ts";
 import { memoryOf } from "./memory/usage.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
@@ -78,6 +79,7 @@ export class Sandboxes implements SandboxPort {
   readonly #removals = new SingleFlight<void>();
   readonly #warm: WarmPool;
   readonly #pager: Pager;
+  readonly #guard: MemoryGuard;
   /** Without an entry, though something of them is there: nobody knows what they use. */
   readonly #unknown = new Set<SandboxId>();
   #creatingCount = 0;
@@ -94,6 +96,7 @@ export class Sandboxes implements SandboxPort {
       discard: (sandbox) => discardWarm(deps, sandbox),
       mayPrepare: () => this.#creatingCount === 0,
     });
+    this.#guard = new MemoryGuard(deps.cgroups);
     this.#pager = new Pager({
       cgroups: deps.cgroups,
       afterMs: deps.pageOutAfterMs,
@@ -144,6 +147,7 @@ export class Sandboxes implements SandboxPort {
 
   /** Ends the sandboxes that are nobody's, and what else runs in the background. */
   async close(): Promise<void> {
+    this.#guard[Symbol.dispose]();
     await this.#warm.close();
     await this.#pager[Symbol.asyncDispose]();
   }
@@ -220,7 +224,9 @@ export class Sandboxes implements SandboxPort {
 
   async memory(id: SandboxId): Promise<EngineSandboxMemory> {
     this.#find(id);
-    return { ...memoryOf(this.#deps.cgroups.processIds(id)), isPagedOut: this.#pager.isPagedOut(id) };
+    const lastEnd = this.#guard.lastEnd(id);
+    const isPagedOut = this.#pager.isPagedOut(id);
+    return { ...memoryOf(this.#deps.cgroups.processIds(id)), isPagedOut, ...(lastEnd && { lastEnd }) };
   }
 
   thaw(id: SandboxId): boolean {
@@ -341,6 +347,7 @@ export class Sandboxes implements SandboxPort {
   async #end(id: SandboxId, entry: Entry): Promise<void> {
     await rm(entry.files.run, { force: true });
     this.#pager.forget(id);
+    this.#guard.forget(id);
     faultPoint("engine.remove.unrecorded");
     await this.#endProcesses(id);
     faultPoint("engine.remove.ended");

@@ -137,8 +137,7 @@ export function deliver(upstream: Response, job: ForwardJob): Response | Promise
     job.lease.release();
     return new Response(null, init);
   }
-  // Bun calls bytes without a type "application/octet-stream", which a browser would save instead of show; a stream it leaves.
-  const isBuffered = length !== null && Number(length) <= BUFFERED_BODY_BYTES && headers.has("content-type");
+  const isBuffered = length !== null && Number(length) <= BUFFERED_BODY_BYTES;
   if (!isBuffered) {
     // Only now: to look at a body makes a stream of it, which a short answer does without.
     const { body } = upstream;
@@ -146,14 +145,26 @@ export function deliver(upstream: Response, job: ForwardJob): Response | Promise
     job.lease.release();
     return new Response(null, init);
   }
-  const bytes = upstream.blob();
-  const finish = (whole: Blob): Response => {
+  const bytes = upstream.arrayBuffer();
+  const finish = (whole: ArrayBuffer): Response => {
     job.lease.release();
-    return new Response(whole, init);
+    // Bun calls bytes without a type "application/octet-stream", which a browser would save instead of show; a stream it leaves.
+    return new Response(headers.has("content-type") ? whole : streamOf(whole), init);
   };
   // Usually the body came with the head and nothing has to be waited for.
   const ready = Bun.peek(bytes);
   return ready instanceof Promise ? untilDeleted(job.lease, bytes).then(finish) : finish(ready);
+}
+
+/** Bytes that are there already: a direct stream costs a tenth of a millisecond less than another. */
+function streamOf(bytes: ArrayBuffer): ReadableStream {
+  return new ReadableStream({
+    type: "direct",
+    pull(controller) {
+      void controller.write(bytes);
+      controller.close();
+    },
+  });
 }
 
 /** `body` chunk by chunk at the reader's pace; the lease ends with it, and it breaks off when the sandbox is deleted. */

@@ -6,11 +6,11 @@ import type { ErrorPages } from "./error-pages.ts";
 import { errorResponse } from "./error-response.ts";
 import { forward, type ForwardJob } from "./forward.ts";
 import { upstreamHeaders, type Edge, type UpstreamHeaderRules } from "./headers.ts";
-import { Lease } from "./lease.ts";
+import { Lease, type LeaseUse } from "./lease.ts";
 import type { SandboxLife } from "./life.ts";
 import { redirectNavigation } from "./navigation.ts";
 import { type ConnectionType, OpenConnections } from "./open-connections.ts";
-import { type AddressBook, findPlace, type Place } from "./place.ts";
+import { type AddressBook, AGENT_PORT, findPlace, type Place } from "./place.ts";
 import type { GatewayDirectory } from "@dormouse/schema";
 import { answerPreflight } from "./preflight.ts";
 import { pathOf } from "./raw-path.ts";
@@ -178,11 +178,18 @@ function pass(rooms: Rooms, { request, server }: Arrival, admission: Admission):
     const job: ForwardJob = { ...target, lease };
     const passed = await (isWebSocketUpgrade(request) ? joinWebSockets(job, server) : forward(job));
     // What is still open now may outlive the right to it.
-    if (lease.isOpen) rooms.open.hold(lease, grant.credential, passed === undefined ? "websocket" : "stream");
+    if (lease.isOpen) {
+      lease.use = passed === undefined ? webSocketUse(destination) : "stream";
+      rooms.open.hold(lease, grant.credential, passed === undefined ? "websocket" : "stream");
+    }
     return passed;
   };
   // An awake sandbox is the usual case and costs no turn of the event loop.
   return acquired instanceof Lease ? start(acquired) : withinWakeTime(rooms, acquired, sandboxName).then(start);
+}
+
+function webSocketUse({ port, path }: { port: number; path: string }): LeaseUse {
+  return port === AGENT_PORT && path.startsWith("/terminal/") ? "terminal" : "webSocket";
 }
 
 function rulesOf({ route, grant, edge }: Admission, port: number): UpstreamHeaderRules {

@@ -7,12 +7,17 @@ export interface LeaseHolder {
   onAgentGone(): void;
 }
 
+/** What somebody does with a sandbox while they hold a lease. */
+export type LeaseUse = "request" | "stream" | "webSocket" | "terminal";
+
 /**
  * Keeps one sandbox awake, from before its wake until `release`. While any lease is open the sandbox is not put to sleep;
  * when the sandbox is deleted every lease is aborted.
  */
 export class Lease {
   readonly #holder: LeaseHolder;
+  /** Set by whoever finds that it is more than a request. */
+  use: LeaseUse = "request";
   #isOpen = true;
   #isAborted = false;
   #onAbort: (() => void) | undefined;

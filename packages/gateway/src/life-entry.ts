@@ -1,9 +1,9 @@
 import { channel } from "node:diagnostics_channel";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, type ErrorCode, faultPoint, toAppError } from "@dormouse/kernel";
-import type { SandboxPort, EngineSandboxState, SandboxId, SandboxRestart } from "@dormouse/schema";
-import { Lease, type LeaseHolder } from "./lease.ts";
-import { AGENT_PORT } from "./place.ts";
+import type { EngineSandboxState, SandboxId, SandboxPort, SandboxRestart } from "@dormouse/schema";
+import { countKeepAlive, untilAgentIsIdle } from "./agent-idle.ts";
+import { Lease, type LeaseHolder, type LeaseUse } from "./lease.ts";
 
 /** Longer together than an agent takes to replace itself. */
 const IDLE_QUESTION_ATTEMPTS = 5;
@@ -29,7 +29,20 @@ export interface LifeEntryOptions {
   readonly address: string;
   readonly state: EngineSandboxState;
   readonly engine: SandboxPort;
+  /** Infinite for one that is not to sleep. */
   readonly idleMs: number;
+}
+
+/** What a sandbox is doing and why it is awake, as far as the gateway can tell. */
+export interface LifeActivity {
+  readonly state: LifeState;
+  /** When it woke or fell asleep; `undefined` where only the engine knows. */
+  readonly sinceMs: number | undefined;
+  readonly lastUsedAtMs: number;
+  /** Infinite for one that is not to sleep. */
+  readonly idleMs: number;
+  readonly leaseCounts: Readonly<Record<LeaseUse, number>>;
+  readonly isKeptAlive: boolean;
 }
 
 /** An agent that takes longer than this to say that nothing keeps the sandbox awake waits for a keepAlive process. */
@@ -55,6 +68,7 @@ export class SandboxLifeEntry implements LeaseHolder {
   readonly relayPorts = new Map<number, number>();
   #address: string;
   #state: LifeState;
+  #sinceMs: number | undefined;
   #idleMs: number;
   #lastUsedAtMs = Date.now();
   #isEnded = false;
@@ -87,12 +101,43 @@ export class SandboxLifeEntry implements LeaseHolder {
     return this.#leases.size > 0 || this.#isKeptAlive() ? Date.now() : this.#lastUsedAtMs;
   }
 
+  get activity(): LifeActivity {
+    const leaseCounts = { request: 0, stream: 0, webSocket: 0, terminal: 0 };
+    for (const { use } of this.#leases) leaseCounts[use] += 1;
+    return {
+      state: this.#state,
+      sinceMs: this.#sinceMs,
+      lastUsedAtMs: this.lastUsedAtMs,
+      idleMs: this.#idleMs,
+      leaseCounts,
+      isKeptAlive: this.#isKeptAlive(),
+    };
+  }
+
+  /** `undefined` when the sandbox sleeps, which is not woken for it, or does not say. */
+  async countKeepAlive(): Promise<number | undefined> {
+    return this.#state === "awake" ? countKeepAlive(this.#address) : undefined;
+  }
+
+  /** Counts from the last use, so it may be over already. One that is not to sleep any more is woken. */
+  setIdleMs(idleMs: number): void {
+    if (idleMs === this.#idleMs) return;
+    this.#idleMs = idleMs;
+    this.#idleQuestion?.abort();
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = undefined;
+    this.#armIdleTimer(Math.max(0, this.#lastUsedAtMs + idleMs - Date.now()));
+    if (idleMs === Number.POSITIVE_INFINITY && this.#state !== "awake") void this.#wakeUnasked();
+  }
+
   /** Takes over what the engine says, unless a sleep or wake is under way: that one knows better. */
-  correct(sandbox: { address: string; state: EngineSandboxState; idleMs?: number }): void {
-    this.#idleMs = sandbox.idleMs ?? this.#idleMs;
+  correct(sandbox: { address: string; state: EngineSandboxState; idleMs: number }): void {
+    this.setIdleMs(sandbox.idleMs);
     if (this.#sleep !== undefined || this.#wake !== undefined) return;
     this.#moveTo(sandbox.address);
-    this.#state = sandbox.state === "running" ? "awake" : "asleep";
+    const state = sandbox.state === "running" ? "awake" : "asleep";
+    if (state !== this.#state) this.#sinceMs = undefined;
+    this.#state = state;
     this.#isAgentGone = sandbox.state === "stopped";
     this.#armIdleTimer();
   }
@@ -115,7 +160,7 @@ export class SandboxLifeEntry implements LeaseHolder {
   onAgentGone(): void {
     this.#isAgentGone = true;
     this.relayPorts.clear();
-    if (this.#state === "awake") this.#state = "asleep";
+    if (this.#state === "awake") this.#enter("asleep");
   }
 
   end(): void {
@@ -123,6 +168,11 @@ export class SandboxLifeEntry implements LeaseHolder {
     clearTimeout(this.#idleTimer);
     this.#idleQuestion?.abort();
     for (const lease of this.#leases) lease.abort();
+  }
+
+  #enter(state: "awake" | "asleep"): void {
+    this.#state = state;
+    this.#sinceMs = Date.now();
   }
 
   #moveTo(address: string): void {
@@ -136,9 +186,18 @@ export class SandboxLifeEntry implements LeaseHolder {
     const startedAtMs = performance.now();
     if (!this.#engine.thaw(this.#id)) return false;
     faultPoint("server.wake.thawed");
-    this.#state = "awake";
+    this.#enter("awake");
     this.#publish("sandbox.wake", startedAtMs);
     return true;
+  }
+
+  /** A wake that fails is made good by the next request. */
+  async #wakeUnasked(): Promise<void> {
+    try {
+      (await this.acquire()).release();
+    } catch {
+      return;
+    }
   }
 
   async #whenAwake(lease: Lease): Promise<Lease> {
@@ -161,7 +220,7 @@ export class SandboxLifeEntry implements LeaseHolder {
       faultPoint("server.wake.woken");
       this.#moveTo(address);
       this.#isAgentGone = false;
-      this.#state = "awake";
+      this.#enter("awake");
       this.#publish("sandbox.wake", startedAtMs, { restart });
     } catch (cause) {
       this.#state = "asleep";
@@ -175,7 +234,7 @@ export class SandboxLifeEntry implements LeaseHolder {
 
   /** One timer per idle period, not per request: it looks at the clock when it fires and is set again for what is left. */
   #armIdleTimer(delayMs = this.#idleMs): void {
-    if (this.#isEnded || this.#idleTimer !== undefined) return;
+    if (this.#isEnded || this.#idleTimer !== undefined || delayMs === Number.POSITIVE_INFINITY) return;
     this.#idleTimer = setTimeout(() => {
       this.#idleTimer = undefined;
       this.#onIdleTimer();
@@ -218,10 +277,7 @@ export class SandboxLifeEntry implements LeaseHolder {
   async #askWhetherIdle(signal: AbortSignal): Promise<void> {
     for (let attempt = 1; attempt <= IDLE_QUESTION_ATTEMPTS; attempt++) {
       try {
-        const url = `http://${this.#address}:${AGENT_PORT}/_dormouse/idle`;
-        // Whatever answers inside the sandbox must neither send this process elsewhere nor fill its memory.
-        const answer = await fetch(url, { signal, redirect: "manual", timeout: false } as RequestInit);
-        await answer.body?.cancel();
+        await untilAgentIsIdle(this.#address, signal);
         return;
       } catch {
         if (signal.aborted || this.#isEnded) return;
@@ -242,7 +298,7 @@ export class SandboxLifeEntry implements LeaseHolder {
       cause = error;
     }
     // After a failed sleep nobody knows whether the sandbox is frozen: "asleep" makes the next request wake it for certain.
-    this.#state = "asleep";
+    this.#enter("asleep");
     this.#sleep = undefined;
     this.#publish("sandbox.sleep", startedAtMs, { cause });
   }

@@ -317,3 +317,52 @@ test("a sandbox that the engine's client can thaw at once is awake in the same t
   expect(bench.life.acquire(bench.sandbox.sandboxId)).toBeInstanceOf(Lease);
   expect({ thawCount, calls: bench.engine.calls }).toEqual({ thawCount: 1, calls: ["sleep", "slept"] });
 });
+
+test("another idle time counts at once, from the last use: shorter, longer, never, and the general one again", async () => {
+  await using bench = new GatewayBench({ idleMs: 60_000 });
+  await bench.listenHttp(8080, (_request, response) => response.end());
+  const { sandboxId } = bench.sandbox;
+  bench.life.setIdleMs(sandboxId, IDLE_MS);
+  await untilState(bench, "asleep");
+  bench.life.setIdleMs(sandboxId, Number.POSITIVE_INFINITY);
+  await untilState(bench, "awake");
+  await Bun.sleep(IDLE_MS * 4);
+  expect(stateOf(bench)).toBe("awake");
+  expect(bench.engine.calls).toEqual(["sleep", "slept", "wake", "woken"]);
+  bench.life.setIdleMs(sandboxId, undefined);
+  expect(bench.life.activity(sandboxId)).toMatchObject({ state: "awake", idleMs: 60_000 });
+  bench.life.setIdleMs(sandboxId, IDLE_MS);
+  await untilState(bench, "asleep");
+});
+
+test("one that is not to sleep any more stays awake although a keepAlive process ends", async () => {
+  await using bench = new GatewayBench({ idleMs: IDLE_MS });
+  const asked = Promise.withResolvers<() => void>();
+  await bench.listenHttp(8080, (_request, response) => asked.resolve(() => response.end()));
+  const answerIdle = await asked.promise;
+  bench.life.setIdleMs(bench.sandbox.sandboxId, Number.POSITIVE_INFINITY);
+  answerIdle();
+  await Bun.sleep(IDLE_MS * 4);
+  expect(bench.engine.calls).toEqual([]);
+});
+
+test("the activity counts what is open by kind, and asks the agent what it keeps alive, also one that says nothing of use", async () => {
+  await using bench = new GatewayBench();
+  const { sandboxId } = bench.sandbox;
+  let answer = '{"keepAliveCount":2}';
+  await bench.listenHttp(8080, (_request, response) => response.end(answer));
+  await bench.listenHttp(3000, (request, response) => {
+    if (request.url === "/stream") response.write("begun");
+  });
+  using client = new RawClient(bench.port);
+  client.send(get("/preview/open/stream"));
+  await client.until((received) => received.includes("begun"));
+  using waiting = new RawClient(bench.port);
+  waiting.send(get("/preview/open/silent"));
+  while (bench.life.activity(sandboxId)?.leaseCounts.request !== 1) await Bun.sleep(1);
+  expect(bench.life.activity(sandboxId)?.leaseCounts).toEqual({ request: 1, stream: 1, webSocket: 0, terminal: 0 });
+  expect(await bench.life.countKeepAlive(sandboxId)).toBe(2);
+  for (answer of ["", "[]", '{"keepAliveCount":-1}', "x".repeat(100_000)]) {
+    expect(await bench.life.countKeepAlive(sandboxId)).toBeUndefined();
+  }
+});

@@ -1,7 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import type { SandboxPort, EngineSandboxState, SandboxId } from "@dormouse/schema";
 import type { Lease } from "./lease.ts";
-import { SandboxLifeEntry, type LifeState } from "./life-entry.ts";
+import { type LifeActivity, SandboxLifeEntry, type LifeState } from "./life-entry.ts";
 
 export interface SandboxLifeOptions {
   readonly engine: SandboxPort;
@@ -13,8 +13,8 @@ export interface TrackedSandbox {
   readonly id: SandboxId;
   readonly address: string;
   readonly state: EngineSandboxState;
-  /** Overrides the general idle time for this sandbox. */
-  readonly idleMs?: number;
+  /** Overrides the general idle time for this sandbox; infinite for one that is not to sleep. */
+  readonly idleMs?: number | undefined;
 }
 
 /**
@@ -32,12 +32,15 @@ export class SandboxLife implements AsyncDisposable {
   /** Starts to look after a sandbox the engine has, or corrects what is known of one. */
   track(sandbox: TrackedSandbox): void {
     const known = this.#entries.get(sandbox.id);
-    if (known !== undefined) {
-      known.correct(sandbox);
-      return;
-    }
-    const { engine, idleMs } = this.#options;
-    this.#entries.set(sandbox.id, new SandboxLifeEntry({ ...sandbox, engine, idleMs: sandbox.idleMs ?? idleMs }));
+    const { engine } = this.#options;
+    const idleMs = sandbox.idleMs ?? this.#options.idleMs;
+    if (known !== undefined) known.correct({ ...sandbox, idleMs });
+    else this.#entries.set(sandbox.id, new SandboxLifeEntry({ ...sandbox, engine, idleMs }));
+  }
+
+  /** At once, counted from the last use; `undefined` for the general idle time. One that is not tracked has none. */
+  setIdleMs(id: SandboxId, idleMs: number | undefined): void {
+    this.#entries.get(id)?.setIdleMs(idleMs ?? this.#options.idleMs);
   }
 
   /** Ends a deleted sandbox: its open requests are aborted and new ones get SANDBOX_NOT_FOUND. Idempotent. */
@@ -50,6 +53,16 @@ export class SandboxLife implements AsyncDisposable {
   /** Undefined for a sandbox that is not tracked. */
   state(id: SandboxId): LifeState | undefined {
     return this.#entries.get(id)?.state;
+  }
+
+  /** Undefined for a sandbox that is not tracked. */
+  activity(id: SandboxId): LifeActivity | undefined {
+    return this.#entries.get(id)?.activity;
+  }
+
+  /** Asks inside, but wakes nobody; undefined when the sandbox sleeps or does not say. */
+  async countKeepAlive(id: SandboxId): Promise<number | undefined> {
+    return this.#entries.get(id)?.countKeepAlive();
   }
 
   /** How many sandboxes are in each state. */

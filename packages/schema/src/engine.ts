@@ -66,6 +66,14 @@ export const EngineSandbox = z.object({
 });
 export type EngineSandbox = z.infer<typeof EngineSandbox>;
 
+/** A program that was ended because its sandbox hung at its memory limit. */
+export const EngineMemoryEnd = z.object({
+  atMs: z.number(),
+  /** Its file, as the sandbox sees it. */
+  program: z.string(),
+});
+export type EngineMemoryEnd = z.infer<typeof EngineMemoryEnd>;
+
 /** What a sandbox holds of the machine's memory; what it shares with others counts in parts. */
 export const EngineSandboxMemory = z.object({
   /** In RAM. */
@@ -74,6 +82,8 @@ export const EngineSandboxMemory = z.object({
   swappedBytes: z.number(),
   /** True while it sleeps without the memory it can do without. */
   isPagedOut: z.boolean(),
+  /** The last one since the engine's start; absent while there was none. */
+  lastEnd: EngineMemoryEnd.optional(),
 });
 export type EngineSandboxMemory = z.infer<typeof EngineSandboxMemory>;
 

@@ -15,6 +15,7 @@ export * from "./images.ts";
 export * from "./logs.ts";
 export * from "./network.ts";
 export * from "./routes.ts";
+export * from "./sandbox-activity.ts";
 export * from "./sandbox-api.ts";
 export * from "./sandbox-hub.ts";
 export * from "./sandbox-lifecycle.ts";

@@ -122,7 +122,6 @@ export interface AgentHealth {
   readonly lastUpgrade: UpgradeStatus;
 }
 
-/** Answer of `GET /_dormouse/idle`, which is held open while a keepAlive process runs. */
-export interface AgentIdle {
-  readonly keepAliveCount: number;
-}
+/** Answer of `GET /_dormouse/idle`, which is held open while a keepAlive process runs unless `wait=false` asks how many do. */
+export const AgentIdle = z.object({ keepAliveCount: z.int().min(0) });
+export type AgentIdle = z.infer<typeof AgentIdle>;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Duration, durationMs } from "./duration.ts";
 
 const RETENTION_MAX_DAYS = 30;
+const IDLE_TIMEOUT_MAX_DAYS = 7;
 const POLICIES_MAX_COUNT = 20;
 
 const PolicyDate = z.iso.datetime({ offset: true, error: 'expected a time such as "2030-01-01T00:00:00Z"' });
@@ -22,6 +23,16 @@ export const ExpirationPolicy = z.discriminatedUnion(
 );
 export type ExpirationPolicy = z.infer<typeof ExpirationPolicy>;
 
+const IDLE_TIMEOUT_FORM = 'expected "never" or a duration such as "30s" or "2h"';
+/** Ours: from a second to 7 days of idleness, or "never". */
+const IdleTimeout = z
+  .string(IDLE_TIMEOUT_FORM)
+  .regex(/^(never|[1-9]\d{0,9}[smhdw])$/, { error: IDLE_TIMEOUT_FORM, abort: true })
+  .refine(
+    (timeout) => timeout === "never" || durationMs(timeout) <= IDLE_TIMEOUT_MAX_DAYS * 86_400_000,
+    `must not be longer than ${IDLE_TIMEOUT_MAX_DAYS} days; use "never" for a sandbox that is not to sleep`,
+  );
+
 /** Of several policies the first whose time has come deletes the sandbox. */
 export const SandboxLifecycle = z.strictObject({
   expirationPolicies: z.array(ExpirationPolicy).max(POLICIES_MAX_COUNT).optional(),
@@ -30,6 +41,8 @@ export const SandboxLifecycle = z.strictObject({
     (duration) => durationMs(duration) <= RETENTION_MAX_DAYS * 86_400_000,
     `must not be longer than ${RETENTION_MAX_DAYS} days`,
   ).optional(),
+  /** How long after its last use it falls asleep, instead of the server's own time. */
+  idleTimeout: IdleTimeout.optional(),
 });
 export type SandboxLifecycle = z.infer<typeof SandboxLifecycle>;
 

@@ -55,6 +55,17 @@ seen.ttlEmptied = (await SandboxInstance.updateTtl("limit-ttl", "")).expiresIn ?
 const lifecycle = { expirationPolicies: [{ type: "ttl-idle", value: "1h", action: "delete" }] };
 seen.lifecycleSet = (await SandboxInstance.updateLifecycle("limit-ttl", lifecycle)).expiresIn;
 seen.lifecycleCleared = (await SandboxInstance.updateLifecycle("limit-ttl", null)).expiresIn ?? null;
+const asleepAfter = async (idleTimeout) =>
+  (await SandboxInstance.updateLifecycle("limit-ttl", { idleTimeout })).spec.lifecycle.idleTimeout;
+seen.idleTimes = [await asleepAfter("never"), await asleepAfter("2h")];
+const restless = await SandboxInstance.create({
+  name: "restless",
+  image,
+  memory: 512,
+  lifecycle: { idleTimeout: "never" },
+});
+seen.idleTimes.push(restless.spec.lifecycle.idleTimeout);
+await SandboxInstance.delete("restless");
 seen.kept = await again.fs.read("/tmp/kept");
 const shortened = await SandboxInstance.updateTtl("limit-ttl", "1s");
 await ended(shortened.metadata.name);

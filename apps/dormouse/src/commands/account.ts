@@ -9,11 +9,16 @@ export interface WantedAccount {
   /** Email of the owner. */
   readonly owner: string;
   /** Name of the first workspace. */
-  readonly workspace: string;
+  readonly workspace?: string;
 }
 
 /** Makes a further account; prints the address with which its owner joins. */
 export async function runAccountAdd({ name, owner, workspace }: WantedAccount, config: Config): Promise<void> {
+  if (workspace === undefined) {
+    throw new AppError("INVALID_ARGUMENT", `Cannot make account "${name}": its first workspace has no name`, {
+      hint: "Give one with --workspace",
+    });
+  }
   const request = { name, owner: { email: owner }, workspace: { name: workspace } };
   const answer = await callAccounts(config, { method: "POST", body: JSON.stringify(request) });
   const { id, invitation } = AccountCreateAnswer.parse(answer);

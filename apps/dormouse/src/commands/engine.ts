@@ -1,6 +1,7 @@
+import { channel } from "node:diagnostics_channel";
 import { join } from "node:path";
 import type { AppError } from "@dormouse/kernel";
-import { instanceDir, serveEngine, startEngine } from "@dormouse/engine";
+import { instanceDir, type MemoryEvent, serveEngine, startEngine } from "@dormouse/engine";
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
 import { armFault } from "../fault.ts";
@@ -17,6 +18,10 @@ export interface EngineCommandOptions {
 export async function runEngine(options: EngineCommandOptions, config: Config): Promise<void> {
   armFault(config);
   const log = createLog({ process: "engine", level: config.logLevel });
+  channel("dormouse.engine.memory").subscribe((message) => {
+    const { atMs: _atMs, ...ended } = message as MemoryEvent;
+    log.warn({ event: "sandbox.memory", outcome: "a program was ended: it hung at the memory limit", ...ended });
+  });
   const onError = (error: AppError): void =>
     log.error({ event: "engine.error", code: error.code, err: error.cause ?? error });
   const { agentFile } = await openInstallation(config);

@@ -190,6 +190,7 @@ function openListener(config: Config, handover: Handover, { deps, gateway, rende
     host: config.host,
     port: config.port,
     certificates: handover.certificates,
+    clientTimeoutMs: config.clientTimeoutMs,
     websocket: gateway.websocket,
     fetch(request, server) {
       const forwarded = gateway.fetch(request, server);

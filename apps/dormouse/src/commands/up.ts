@@ -125,6 +125,7 @@ const serverEnv = (config: Config): Record<string, string> =>
     DORMOUSE_HOST: config.host,
     DORMOUSE_METRICS_PORT: config.metricsPort?.toString(),
     DORMOUSE_IDLE_MS: String(config.idleMs),
+    DORMOUSE_CLIENT_TIMEOUT_MS: String(config.clientTimeoutMs),
     DORMOUSE_WORKSPACE: config.workspace,
     DORMOUSE_PUBLIC_URL: config.publicUrl,
     DORMOUSE_DOMAIN: config.domain,

@@ -15,6 +15,7 @@ import { renderSandboxError } from "../http/errors.ts";
 import { observe, type Operation } from "../http/observe.ts";
 import { DEFAULT_PAGE_LENGTH, wantsPages } from "../http/pages.ts";
 import { readBody, readQuery } from "../http/parse.ts";
+import { activityOf } from "../sandboxes/activity.ts";
 import type { SandboxContext } from "../sandboxes/context.ts";
 import { createSandbox } from "../sandboxes/create-sandbox.ts";
 import { deleteSandbox } from "../sandboxes/delete-sandbox.ts";
@@ -42,6 +43,10 @@ export function sandboxRoutes(context: SandboxContext): Hono<ApiEnv> {
       const { workspace, baseUrl } = showSecrets ? requireAdmin(c) : c.get("caller");
       const sandbox = await requireSandboxRecord(store, workspace, c.req.param("name"));
       return c.json(renderSandbox(context, sandbox, { baseUrl, showSecrets, isPolled: true }));
+    })
+    .get("/:name/activity", async (c) => {
+      const sandbox = await requireSandboxRecord(store, c.get("caller").workspace, c.req.param("name"));
+      return c.json(await activityOf(context, sandbox));
     })
     .put("/:name", async (c) => {
       const caller = c.get("caller");

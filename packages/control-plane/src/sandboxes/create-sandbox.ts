@@ -19,6 +19,7 @@ import { happened, withEvent } from "./events.ts";
 import { expireIfDue, followExpiry, isExpired } from "./expire-sandbox.ts";
 import { assertDatesToCome } from "./expiry.ts";
 import { failureOf } from "./failures.ts";
+import { lookAfter } from "./idle-time.ts";
 import { newRecord } from "./new-record.ts";
 import { findUsableImage, type UsableImage } from "../images/find-usable-image.ts";
 import { explainFailure, noteImageUsed } from "../images/sandbox-image.ts";
@@ -155,7 +156,7 @@ async function markDeployed(
   record: SandboxRecord,
   started: EngineSandbox,
 ): Promise<SandboxRecord> {
-  const { store, life, directory, lastUse, clock } = context;
+  const { store, directory, lastUse, clock } = context;
   const deployed = await store.sandboxes.change(record.id, "DEPLOYING", {
     status: "DEPLOYED",
     events: withEvent(record.events, happened("DEPLOYED", "Sandbox is ready", clock())),
@@ -168,7 +169,7 @@ async function markDeployed(
     );
   }
   faultPoint("server.create.deployed");
-  life.track(started);
+  lookAfter(context, deployed, started);
   lastUse.note(deployed.id);
   directory.putSandbox(deployed);
   followExpiry(context, deployed);

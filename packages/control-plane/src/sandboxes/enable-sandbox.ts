@@ -2,6 +2,7 @@ import type { SandboxRecord } from "@dormouse/store";
 import type { SandboxContext } from "./context.ts";
 import { happened, withEvent } from "./events.ts";
 import { stateConflict } from "./find-sandbox.ts";
+import { lookAfter } from "./idle-time.ts";
 import { noteRestart } from "./note-restart.ts";
 
 /**
@@ -32,7 +33,7 @@ export async function disableSandbox(context: SandboxContext, sandbox: SandboxRe
 
 /** Goes on where it was disabled. @throws {AppError} SANDBOX_STATE_CONFLICT */
 export async function enableSandbox(context: SandboxContext, sandbox: SandboxRecord): Promise<SandboxRecord> {
-  const { store, engine, life, directory, lastUse, clock } = context;
+  const { store, engine, directory, lastUse, clock } = context;
   const awake = await engine.wake(sandbox.id);
   const enabled = await store.sandboxes.change(sandbox.id, sandbox.status, {
     status: "DEPLOYED",
@@ -41,7 +42,7 @@ export async function enableSandbox(context: SandboxContext, sandbox: SandboxRec
   });
   if (enabled === undefined) throw stateConflict("enable", sandbox);
   await noteRestart(context, awake);
-  life.track(awake);
+  lookAfter(context, enabled, awake);
   lastUse.note(sandbox.id);
   directory.putSandbox(enabled);
   return enabled;

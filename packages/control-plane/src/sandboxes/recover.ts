@@ -11,6 +11,7 @@ import type { SandboxContext } from "./context.ts";
 import { eraseSandbox } from "./delete-sandbox.ts";
 import { happened, withEvent } from "./events.ts";
 import { followExpiry } from "./expire-sandbox.ts";
+import { lookAfter } from "./idle-time.ts";
 import { noteRestart } from "./note-restart.ts";
 
 /** What was cut off is cleaned up before the first request, or beside the first ones when that takes longer. */
@@ -99,10 +100,10 @@ async function settle(deps: SandboxContext, record: SandboxRecord, sandbox: Engi
 }
 
 async function takeUp(deps: SandboxContext, record: SandboxRecord, sandbox: EngineSandbox): Promise<void> {
-  const { store, engine, life, lastUse, clock } = deps;
+  const { store, engine, lastUse, clock } = deps;
   await noteRestart(deps, sandbox);
   if (record.status === "DEPLOYED") {
-    life.track(sandbox);
+    lookAfter(deps, record, sandbox);
     lastUse.restore(record);
     return;
   }

@@ -9,6 +9,7 @@ import { toEngineSpec } from "./engine-spec.ts";
 import { happened, withEvent } from "./events.ts";
 import { failureOf } from "./failures.ts";
 import { stateConflict } from "./find-sandbox.ts";
+import { lookAfter } from "./idle-time.ts";
 
 /** What only a new start can change. */
 export interface NewBase extends Pick<SandboxSpec["runtime"], "image" | "memory"> {
@@ -78,7 +79,7 @@ async function keptImageId(context: SandboxContext, sandbox: SandboxRecord): Pro
 }
 
 async function replace(context: SandboxContext, sandbox: SandboxRecord): Promise<SandboxRecord> {
-  const { store, engine, life, directory, lastUse, settings, clock } = context;
+  const { store, engine, directory, lastUse, settings, clock } = context;
   await engine.remove(sandbox.id);
   const mounts = toEngineMounts(sandbox.spec, await store.volumes.listAttachedTo(sandbox.id));
   const started = await engine.create(toEngineSpec(sandbox, settings.cpuCount, mounts));
@@ -96,7 +97,7 @@ async function replace(context: SandboxContext, sandbox: SandboxRecord): Promise
     await engine.remove(sandbox.id);
     throw stateConflict("start anew", sandbox);
   }
-  life.track(started);
+  lookAfter(context, deployed, started);
   lastUse.note(sandbox.id);
   directory.putSandbox(deployed);
   return deployed;

@@ -7,6 +7,7 @@ import { disableSandbox, enableSandbox } from "./enable-sandbox.ts";
 import { followExpiry } from "./expire-sandbox.ts";
 import { assertDatesToCome } from "./expiry.ts";
 import { stateConflict } from "./find-sandbox.ts";
+import { idleMsOf } from "./idle-time.ts";
 import { prepareBase, recreateSandbox, type NewBase, type ReadyBase } from "./recreate-sandbox.ts";
 
 export interface SandboxUpdate {
@@ -34,6 +35,7 @@ export async function updateSandbox(
     const current = base === undefined ? changed : await recreateSandbox(context, changed, base);
     const settled = await settleEnabled(context, current);
     followExpiry(context, settled);
+    context.life.setIdleMs(id, idleMsOf(settled));
     return settled;
   });
 }

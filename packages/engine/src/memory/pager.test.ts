@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { EngineSandbox, EngineSandboxMemory } from "@dormouse/schema";
 import { newSpec, noSwapReason, runInside, useEngine, useSwap } from "../../testkit/index.ts";
 import { swapDevices } from "./zram.ts";
@@ -49,6 +49,10 @@ async function untilMemory(
     await Bun.sleep(5);
   }
 }
+
+/** What is in RAM and in swap as well, of the whole machine. */
+const swapCachedBytes = (): number =>
+  1024 * Number(/^SwapCached: +(\d+) kB/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]);
 
 const isPagedOut = (memory: EngineSandboxMemory): boolean => memory.isPagedOut;
 
@@ -108,6 +112,23 @@ testWithSwap("the little that a wake brought back stays for the next one", async
   expect((await untilMemory(sandbox, isPagedOut)).swappedBytes).toBeGreaterThan(50 * MIB);
   await suite.port.remove(sandbox.id);
 });
+
+testWithSwap(
+  "memory that was used last time comes back beside the sandbox that wakes, before it asks for it",
+  async () => {
+    const sandbox = await createHolder(100);
+    for (let round = 0; round < 2; round++) {
+      await hashIn(sandbox);
+      await suite.port.sleep(sandbox.id);
+      await untilMemory(sandbox, isPagedOut);
+      writeFileSync(sandbox.freezeFile, "0");
+      if (round === 0) await hashIn(sandbox);
+    }
+    while (swapCachedBytes() < 90 * MIB) await Bun.sleep(5);
+    expect((await suite.port.memory(sandbox.id)).swappedBytes).toBeGreaterThan(90 * MIB);
+    await suite.port.remove(sandbox.id);
+  },
+);
 
 test.skipIf(swapDevices().length > 0)(
   "without swap nothing is moved; once there is some, later sleeps use it",

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SandboxId } from "@dormouse/schema";
 import type { Cgroups } from "../cgroups.ts";
-import { ProcessMemory } from "./process-memory.ts";
+import { type Pages, ProcessMemory } from "./process-memory.ts";
+import { READ_AHEAD_MAX_BYTES, ReadAhead, type WorkingSet } from "./read-ahead.ts";
 import { freeSwapBytes } from "./usage.ts";
 import { compactZram } from "./zram.ts";
 
@@ -30,6 +31,12 @@ interface Sleep {
   readonly dueAtMs: number;
 }
 
+/** What left in one sleep; no more of where it was than is worth reading ahead. */
+interface Moved {
+  sizeBytes: number;
+  readonly sets: WorkingSet[];
+}
+
 /**
  * Moves the memory of sandboxes that sleep for long to swap: one sandbox at a time, in the background. The server wakes
  * sandboxes without asking, so the pager looks before each chunk whether this one still sleeps.
@@ -42,17 +49,20 @@ export class Pager implements AsyncDisposable {
   readonly #movedBytes = new Map<SandboxId, number>();
   /** Sandboxes whose present sleep the pager is done with; the server may have woken them since. */
   readonly #pagedOut = new Set<SandboxId>();
+  readonly #readAhead: ReadAhead;
   readonly #closing = new AbortController();
   #work: Promise<void> | undefined;
 
   constructor(deps: PagerDeps) {
     this.#deps = deps;
+    this.#readAhead = new ReadAhead(deps);
   }
 
   /** A sandbox has fallen asleep; if it stays so, its memory leaves after a time. */
   sleepBegan(id: SandboxId): void {
     if (this.#deps.afterMs === 0 || this.#closing.signal.aborted) return;
     this.sleepEnded(id);
+    this.#readAhead.disarm(id);
     this.#sleeps.set(id, { id, dueAtMs: performance.now() + this.#deps.afterMs });
     this.#work ??= this.#runUntilNoneIsDue();
   }
@@ -61,11 +71,13 @@ export class Pager implements AsyncDisposable {
   sleepEnded(id: SandboxId): void {
     this.#sleeps.delete(id);
     this.#pagedOut.delete(id);
+    this.#readAhead.start(id);
   }
 
   /** A sandbox is gone. */
   forget(id: SandboxId): void {
     this.sleepEnded(id);
+    this.#readAhead.disarm(id);
     this.#movedBytes.delete(id);
   }
 
@@ -76,6 +88,7 @@ export class Pager implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
+    this.#readAhead[Symbol.dispose]();
     await this.#work;
   }
 
@@ -101,10 +114,10 @@ export class Pager implements AsyncDisposable {
     const pids = cgroups.processIds(id);
     if (!this.#needsLittle(id, pids)) {
       cgroups.allowSwap(id, true);
-      let movedBytes = 0;
-      for (const pid of pids) movedBytes += await this.#pageOutProcess(pid, sleep);
+      const moved: Moved = { sizeBytes: 0, sets: [] };
+      for (const pid of pids) await this.#pageOutProcess(pid, sleep, moved);
       cgroups.allowSwap(id, false);
-      if (this.#isAsleep(sleep)) this.#movedBytes.set(id, Math.max(movedBytes, this.#movedBytes.get(id) ?? 0));
+      if (this.#isAsleep(sleep)) this.#noteMoved(id, moved);
     }
     if (this.#isAsleep(sleep)) this.#pagedOut.add(id);
   }
@@ -114,18 +127,25 @@ export class Pager implements AsyncDisposable {
     return holdsAtMost(Math.min(KEEP_BYTES, movedBytes * KEEP_SHARE), pids);
   }
 
-  /** Returns how much it moved, in bytes. */
-  async #pageOutProcess(pid: number, sleep: Sleep): Promise<number> {
+  /** What had been moved before, and had come back, is what the next wake will want. */
+  #noteMoved(id: SandboxId, { sizeBytes, sets }: Moved): void {
+    const before = this.#movedBytes.get(id);
+    this.#movedBytes.set(id, Math.max(sizeBytes, before ?? 0));
+    if (before !== undefined && sizeBytes <= READ_AHEAD_MAX_BYTES) this.#readAhead.arm(id, sets);
+  }
+
+  async #pageOutProcess(pid: number, sleep: Sleep, moved: Moved): Promise<void> {
     using memory = ProcessMemory.open(pid);
-    let movedBytes = 0;
+    const pagesOfProcess: Pages[] = [];
+    moved.sets.push({ pid, pages: pagesOfProcess });
     for (const pages of memory?.resident(CHUNK_BYTES) ?? []) {
       if (!this.#isAsleep(sleep)) break;
       memory?.pageOut(pages);
-      movedBytes += pages.sizeBytes;
+      moved.sizeBytes += pages.sizeBytes;
+      if (moved.sizeBytes <= READ_AHEAD_MAX_BYTES) pagesOfProcess.push(pages);
       do await this.#wait(PAUSE_MS);
       while (this.#deps.isEngineBusy() && !this.#closing.signal.aborted);
     }
-    return movedBytes;
   }
 
   #isAsleep(sleep: Sleep): boolean {

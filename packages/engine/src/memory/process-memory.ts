@@ -15,6 +15,7 @@ const libc = dlopen("libc.so.6", {
 
 const SYS_PIDFD_OPEN = 434;
 const SYS_PROCESS_MADVISE = 440;
+const MADV_WILLNEED = 3;
 const MADV_PAGEOUT = 21;
 const PAGEMAP_SCAN = 0xc0606610;
 const PAGE_IS_FILE = 1n << 2n;
@@ -95,8 +96,17 @@ export class ProcessMemory implements Disposable {
   }
 
   /** Asks the kernel to move the pages to swap; what it cannot move stays. */
-  pageOut({ ranges }: Pages): void {
-    libc.symbols.syscall(SYS_PROCESS_MADVISE, this.#pidFd, ranges, ranges.length / 2, MADV_PAGEOUT, 0);
+  pageOut(pages: Pages): void {
+    this.#advise(pages, MADV_PAGEOUT);
+  }
+
+  /** Reads what of the pages is in swap into RAM, where the process finds it when it touches them. */
+  readAhead(pages: Pages): void {
+    this.#advise(pages, MADV_WILLNEED);
+  }
+
+  #advise({ ranges }: Pages, advice: number): void {
+    libc.symbols.syscall(SYS_PROCESS_MADVISE, this.#pidFd, ranges, ranges.length / 2, advice, 0);
   }
 
   [Symbol.dispose](): void {

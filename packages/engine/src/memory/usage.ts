@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { EngineSandboxMemory } from "@dormouse/schema";
 
 /** What processes hold together; one that has ended meanwhile counts nothing. Source: /proc/<pid>/smaps_rollup, in kB. */
-export function memoryOf(pids: readonly number[]): Omit<EngineSandboxMemory, "isPagedOut"> {
+export function memoryOf(pids: readonly number[]): Pick<EngineSandboxMemory, "residentBytes" | "swappedBytes"> {
   const rollups = pids.map(rollupOf);
   const sumBytes = (field: string): number => rollups.reduce((sum, rollup) => sum + fieldBytes(rollup, field), 0);
   return { residentBytes: sumBytes("Pss"), swappedBytes: sumBytes("SwapPss") };

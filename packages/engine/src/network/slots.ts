@@ -150,11 +150,18 @@ const NAMESPACE_SETTINGS = [
   "echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6",
 ];
 
+/**
+ * The same on every link, as nothing else is on it. Written down as permanent neighbours, they are never asked for: the kernel's
+ * table of those holds 1024 for all namespaces together, two a sandbox, and refuses connections beyond.
+ */
+const OUTSIDE_MAC = "02:00:00:00:00:01";
+const INSIDE_MAC = "02:00:00:00:00:02";
+
 /** One shell, two `ip` runs on the host and one in each namespace: a spawn costs more than what it does here. */
 function makeScript(slots: readonly NetworkSlot[], gateway: string): string {
   const links = slots.flatMap(({ name }) => [
     `netns add ${name}`,
-    `link add ${name} type veth peer name eth0 netns ${name}`,
+    `link add ${name} address ${OUTSIDE_MAC} type veth peer name eth0 address ${INSIDE_MAC} netns ${name}`,
   ]);
   return [
     ipBatch(links),
@@ -167,8 +174,14 @@ function makeScript(slots: readonly NetworkSlot[], gateway: string): string {
 
 function readdressScript({ name, address }: NetworkSlot, gateway: string): string {
   return [
-    inNamespace(name, [ipBatch(["addr flush dev eth0", ...insideCommands(address, gateway)])]),
-    ipBatch([`addr flush dev ${name}`, ...outsideCommands({ name, address }, gateway)]),
+    inNamespace(name, [
+      ipBatch(["addr flush dev eth0", "neigh flush dev eth0 nud permanent", ...insideCommands(address, gateway)]),
+    ]),
+    ipBatch([
+      `addr flush dev ${name}`,
+      `neigh flush dev ${name} nud permanent`,
+      ...outsideCommands({ name, address }, gateway),
+    ]),
   ].join("\n");
 }
 
@@ -178,11 +191,13 @@ const insideCommands = (address: string, gateway: string): string[] => [
   "link set eth0 up",
   `route add ${gateway} dev eth0`,
   `route add default via ${gateway}`,
+  `neigh replace ${gateway} lladdr ${OUTSIDE_MAC} dev eth0 nud permanent`,
 ];
 
 const outsideCommands = ({ name, address }: NetworkSlot, gateway: string): string[] => [
   `link set ${name} up`,
   `addr add ${gateway} peer ${address} dev ${name}`,
+  `neigh replace ${address} lladdr ${INSIDE_MAC} dev ${name} nud permanent`,
 ];
 
 const ipBatch = (commands: readonly string[]): string => ["ip -batch - <<END", ...commands, "END"].join("\n");

@@ -188,6 +188,18 @@ test.concurrent("R-27 F128: the idle question is answered when the last keepAliv
   await expectIdleAfter(agent, () => Bun.write(`${agent.folder}/end`, ""));
 });
 
+test.concurrent("how many processes keep the sandbox alive is told at once when asked for", async () => {
+  await using agent = startTestAgent();
+  const count = async () => (await agent.request("/_dormouse/idle?wait=false")).json();
+  await agent.exec({ command: "sleep 60" });
+  const pids = await Promise.all(
+    [1, 2].map(async () => (await agent.exec({ command: "sleep 60", keepAlive: true })).pid),
+  );
+  expect(await count()).toEqual({ keepAliveCount: 2 });
+  for (const pid of pids) await remove(agent, `/process/${pid}/kill`);
+  expect(await count()).toEqual({ keepAliveCount: 0 });
+});
+
 test.concurrent("F128 a keepAlive process is killed when its timeout elapses", async () => {
   await using agent = startTestAgent();
   const { pid } = await agent.exec({ command: "sleep 60", keepAlive: true, timeout: 1 });

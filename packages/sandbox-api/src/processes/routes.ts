@@ -43,7 +43,14 @@ export function processRoutes(config: SandboxApiConfig, table: ProcessTable): Ro
       },
     },
     ...stdinRoutes(table),
-    { method: "GET", pattern: "/_dormouse/idle", handle: ({ request }) => answerWhenIdle(table, request.signal) },
+    {
+      method: "GET",
+      pattern: "/_dormouse/idle",
+      handle: async ({ request, query }) => {
+        if (query.get("wait") !== "false") await table.untilNoKeepAlive(request.signal);
+        return json({ keepAliveCount: table.keepAliveCount } satisfies AgentIdle);
+      },
+    },
   ];
 }
 
@@ -64,11 +71,4 @@ async function exec(config: SandboxApiConfig, table: ProcessTable, request: Requ
   await waitFor(started, wait);
   if (!wait.isForCompletion) return json(renderStarted(started));
   return json(renderWithOutput(started, config.maxLogsResponseBytes));
-}
-
-/** Held open while a keepAlive process runs: the platform lets the sandbox sleep when the answer has come. */
-async function answerWhenIdle(table: ProcessTable, signal: AbortSignal): Promise<Response> {
-  await table.untilNoKeepAlive(signal);
-  const idle: AgentIdle = { keepAliveCount: table.keepAliveCount };
-  return json(idle);
 }

@@ -3,6 +3,7 @@ import {
   PreviewCreateRequest,
   PreviewTokenAnswer,
   PreviewTokenCreateRequest,
+  SandboxActivity,
   SandboxAnswer,
   SandboxCreateRequest,
   SandboxErrorAnswer,
@@ -66,6 +67,14 @@ export const sandboxes: OperationGroup = {
       summary: "Read a sandbox, or the record of one that has expired",
       query: SecretsQuery,
       answer: SandboxAnswer,
+      errors: ["SANDBOX_NOT_FOUND"],
+    },
+    {
+      method: "get",
+      path: "/sandboxes/{name}/activity",
+      id: "getSandboxActivity",
+      summary: "Read why a sandbox is awake or asleep and what memory it holds; wakes nobody",
+      answer: SandboxActivity,
       errors: ["SANDBOX_NOT_FOUND"],
     },
     {

@@ -1,0 +1,96 @@
+import { expect, test } from "bun:test";
+import { channel } from "node:diagnostics_channel";
+import { SandboxId } from "@dormouse/schema";
+import { newSpec, runInside, useEngine } from "../../testkit/index.ts";
+import { MemoryGuard } from "./guard.ts";
+
+const TEST_TIMEOUT_MS = 120_000;
+const suite = useEngine();
+
+/**
+ * Takes memory as long as it gets on, and no more when it does not: the kernel never has to end it, but what is left is too little
+ * for its own program, whose pages are a file of its sandbox.
+ */
+const GREEDY = `cp "$(command -v node)" /root/greedy; exec /root/greedy -e '
+  const held = [];
+  let lastAtMs = Date.now();
+  setInterval(() => {
+    const isLate = Date.now() - lastAtMs > 100;
+    if (!isLate) held.push(Buffer.alloc(1024 * 1024, held.length));
+    for (const buffer of held) buffer[0]++;
+    lastAtMs = Date.now();
+  }, 10);
+'`;
+
+test(
+  "a program that makes its sandbox hang at the memory limit is ended, and the sandbox answers again",
+  async () => {
+    const sandbox = await suite.port.create(newSpec({ memoryMiB: 256 }));
+    const neighbour = await suite.port.create(newSpec());
+    const url = `http://${sandbox.address}:8080/process`;
+    await fetch(url, { method: "POST", body: JSON.stringify({ name: "greedy", command: GREEDY }) });
+    let status = "running";
+    while (status === "running") {
+      await Bun.sleep(250);
+      const answer = await fetch(`${url}/greedy`, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
+      if (answer !== undefined) status = ((await answer.json()) as { status: string }).status;
+    }
+    expect(status).toBe("failed");
+    expect((await runInside(sandbox, "echo alive")).stdout).toBe("alive\n");
+    expect((await suite.port.memory(neighbour.id)).lastEnd).toBeUndefined();
+    const { lastEnd } = await suite.port.memory(sandbox.id);
+    // At the edge the kernel may have been first, which is as well.
+    if (lastEnd !== undefined) expect(lastEnd.program).toBe("/root/greedy");
+    await suite.port.remove(sandbox.id);
+    await suite.port.remove(neighbour.id);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+const BOX = SandboxId.parse("box000001");
+const LOOK_MS = 20;
+
+/** Processes of ours, one of them large, as those of a sandbox that stalls for memory this share of the time. */
+function stalledBox(fullShare: number, usedShare: number) {
+  const small = Bun.spawn(["sleep", "60"]);
+  const large = Bun.spawn([
+    process.execPath,
+    "-e",
+    "globalThis.held = Buffer.alloc(64 * 2 ** 20, 1); setInterval(() => held[0]++, 1000)",
+  ]);
+  const stalledMs = (): number => performance.now() * fullShare;
+  const cgroups = {
+    ids: () => [BOX],
+    processIds: () => [small.pid, large.pid],
+    memoryStallMs: () => ({ some: performance.now(), full: stalledMs() }),
+    usedMemoryShare: () => usedShare,
+  };
+  return { cgroups, small, large, end: () => (small.kill(), large.kill()) };
+}
+
+test("of a sandbox that is stalled at its limit the largest program is ended, and the event says which", async () => {
+  const { cgroups, small, large, end } = stalledBox(0.9, 1);
+  const events: unknown[] = [];
+  const note = (event: unknown): void => void events.push(event);
+  channel("dormouse.engine.memory").subscribe(note);
+  using guard = new MemoryGuard(cgroups, LOOK_MS);
+  await large.exited;
+  expect(large.signalCode).toBe("SIGKILL");
+  expect(small.exitCode ?? small.signalCode).toBeNull();
+  expect(guard.lastEnd(BOX)?.program).toBe(process.execPath);
+  expect(events[0]).toMatchObject({ sandboxId: BOX, pid: large.pid, program: process.execPath });
+  channel("dormouse.engine.memory").unsubscribe(note);
+  end();
+});
+
+test.each([
+  ["stalls less than half of the time", 0.4, 1],
+  ["has memory left", 0.9, 0.9],
+])("one that %s is left alone", async (_, fullShare, usedShare) => {
+  const { cgroups, large, end } = stalledBox(fullShare, usedShare);
+  using guard = new MemoryGuard(cgroups, LOOK_MS);
+  await Bun.sleep(LOOK_MS * 10);
+  expect(large.exitCode ?? large.signalCode).toBeNull();
+  expect(guard.lastEnd(BOX)).toBeUndefined();
+  end();
+});
