@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readHub } from "./hub.ts";
-import { RECIPES_DIR } from "./installation.ts";
+import { CHECKOUT } from "./installation.ts";
 
 function collectingLog() {
   const events: Readonly<Record<string, unknown>>[] = [];
@@ -13,9 +13,11 @@ function collectingLog() {
 
 test("every recipe of ours says what the hub is to show of it", () => {
   const log = collectingLog();
-  const hub = readHub(RECIPES_DIR, log);
+  const hub = readHub(CHECKOUT.recipesDir, log);
   expect(log.events).toEqual([]);
-  const recipes = readdirSync(RECIPES_DIR).filter((name) => existsSync(join(RECIPES_DIR, name, "build.sh")));
+  const recipes = readdirSync(CHECKOUT.recipesDir).filter((name) =>
+    existsSync(join(CHECKOUT.recipesDir, name, "build.sh")),
+  );
   expect(hub.map(({ name }): string => name)).toEqual(recipes.toSorted());
 });
 

@@ -4,10 +4,31 @@ import { randomSecret } from "@dormouse/kernel";
 import type { StoreOptions } from "@dormouse/store";
 import type { Config } from "./config.ts";
 
-/** Root of this checkout or package: three folders up, from the sources and from the bundle alike. */
-export const INSTALL_DIR = resolve(import.meta.dir, "../../..");
-export const AGENT_FILE = join(INSTALL_DIR, "dist/sandbox-api");
-export const RECIPES_DIR = join(INSTALL_DIR, "images");
+/** Whether all of it is one file, instead of a checkout or package. */
+export const isOneFile = Bun.isStandaloneExecutable;
+
+/** What must be files when it runs. */
+export interface Installation {
+  readonly dir: string;
+  readonly agentFile: string;
+  readonly recipesDir: string;
+}
+
+export const installationIn = (dir: string): Installation => ({
+  dir,
+  agentFile: join(dir, "dist/sandbox-api"),
+  recipesDir: join(dir, "images"),
+});
+
+/** Of a checkout or package: three folders up, from the sources and from the bundle alike. */
+export const CHECKOUT = installationIn(resolve(import.meta.dir, "../../.."));
+
+/** The checkout's own files, or those in the executable, which it unpacks into the cache folder on the first use. */
+export async function openInstallation({ cacheDir }: Pick<Config, "cacheDir">): Promise<Installation> {
+  if (!isOneFile) return CHECKOUT;
+  const { unpackEmbedded } = await import("./embedded.ts");
+  return installationIn(await unpackEmbedded(cacheDir));
+}
 
 /** Unprivileged system user the server runs as. */
 export const SERVER_USER = "dormouse";

@@ -167,6 +167,7 @@ program
   .command("server", { hidden: true })
   .requiredOption("--data <dir>")
   .requiredOption("--instance <name>")
+  .requiredOption("--recipes <dir>")
   .action(async (options: ServerCommandOptions) =>
     (await import("./commands/server.ts")).runServer(options, loadConfig(process.env)),
   );

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { examineHost, examineRoom, type Finding } from "@dormouse/engine";
 import type { Config } from "../config.ts";
-import { AGENT_FILE, SERVER_USER } from "../installation.ts";
+import { CHECKOUT, isOneFile, SERVER_USER } from "../installation.ts";
 import { findUser } from "../server-user.ts";
 
 const MARKS = { ok: "✔", limited: "●", missing: "✘" } as const;
@@ -21,7 +21,8 @@ function render({ name, status, detail, mend }: Finding): string {
 }
 
 function examineAgent(): Finding {
-  if (existsSync(AGENT_FILE)) return { name: "sandbox-api", status: "ok", detail: "built" };
+  if (isOneFile) return { name: "sandbox-api", status: "ok", detail: "in this executable" };
+  if (existsSync(CHECKOUT.agentFile)) return { name: "sandbox-api", status: "ok", detail: "built" };
   return { name: "sandbox-api", status: "missing", detail: "not built", mend: "npm run setup" };
 }
 

@@ -5,7 +5,7 @@ import { instanceDir, type MemoryEvent, serveEngine, startEngine } from "@dormou
 import { reportReady } from "../child.ts";
 import type { Config } from "../config.ts";
 import { armFault } from "../fault.ts";
-import { AGENT_FILE } from "../installation.ts";
+import { openInstallation } from "../installation.ts";
 import { createLog } from "../log.ts";
 
 export interface EngineCommandOptions {
@@ -24,9 +24,10 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
   });
   const onError = (error: AppError): void =>
     log.error({ event: "engine.error", code: error.code, err: error.cause ?? error });
+  const { agentFile } = await openInstallation(config);
   const engine = await startEngine({
     dataDir: options.data,
-    agentFile: AGENT_FILE,
+    agentFile,
     serverUserId: Number(options.serverUser),
     admission: config.admission,
     builds: config.builds,

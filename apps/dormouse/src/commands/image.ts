@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { buildImage } from "@dormouse/engine";
 import type { Config } from "../config.ts";
-import { dataFiles, RECIPES_DIR } from "../installation.ts";
+import { dataFiles, openInstallation } from "../installation.ts";
 
 /**
  * Builds one of our images into the data folder's store, called `reference` there; a minute the first time on a machine, then
@@ -10,8 +10,9 @@ import { dataFiles, RECIPES_DIR } from "../installation.ts";
  */
 export async function runImageBuild(name: string, config: Config, reference: string = name): Promise<void> {
   const startedAtMs = performance.now();
+  const { recipesDir } = await openInstallation(config);
   const image = await buildImage({
-    recipesDir: RECIPES_DIR,
+    recipesDir,
     name,
     reference,
     imagesDir: dataFiles(config.dataDir).imagesDir,

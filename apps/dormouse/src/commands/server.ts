@@ -35,7 +35,7 @@ import { armFault } from "../fault.ts";
 import { dnsResolver } from "../dns-resolver.ts";
 import { type Handover, receiveHandovers } from "../handover.ts";
 import { readHub } from "../hub.ts";
-import { RECIPES_DIR, recordsIn } from "../installation.ts";
+import { recordsIn } from "../installation.ts";
 import { Listener } from "../listener.ts";
 import { createLog } from "../log.ts";
 import { answerWithKey, METRICS_PATH, openMetricsPort, type RenderMetrics } from "../metrics/endpoint.ts";
@@ -45,6 +45,7 @@ import { callsOver } from "../sandbox-calls.ts";
 export interface ServerCommandOptions {
   readonly data: string;
   readonly instance: string;
+  readonly recipes: string;
 }
 
 /** What the stock client asks for when its user does not say: it must not be refused on a small host. */
@@ -126,7 +127,7 @@ async function connectRooms(
     clock,
     log,
     settings: settingsOf(config),
-    hub: readHub(RECIPES_DIR, log),
+    hub: readHub(options.recipes, log),
   });
   channel("dormouse.gateway.life").subscribe((message) => {
     const event = message as LifeEvent;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceDir, instanceName, removeEmptyDirs, RUN_ROOT } from "@dormouse/engine";
 import type { FaultPoint } from "@dormouse/kernel";
@@ -7,7 +7,7 @@ import { type Child, startChild } from "../child.ts";
 import type { Config } from "../config.ts";
 import { type Certificate, dateProblems, readCertificates } from "../certificates.ts";
 import { type Handover, handoverLine, readHandover } from "../handover.ts";
-import { adminKey, dataFiles } from "../installation.ts";
+import { adminKey, dataFiles, isOneFile, openInstallation } from "../installation.ts";
 import { engineCommand, serverCommand } from "../processes.ts";
 import { ensureServerUser } from "../server-user.ts";
 import { supervise } from "../supervise.ts";
@@ -15,6 +15,8 @@ import { watchFiles } from "../watch-files.ts";
 import { ensureImage } from "./image.ts";
 
 const BASE_IMAGE = "base-image";
+/** What its user calls it by. */
+const OWN_NAME = isOneFile ? process.execPath : "./dormouse";
 
 /**
  * Runs engine and server until a signal, and stops them then; sandboxes stay as they are. One of the two that dies is started
@@ -22,6 +24,7 @@ const BASE_IMAGE = "base-image";
  */
 export async function runUp(config: Config): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error("Cannot start: the engine needs root. Run it with sudo");
+  if (isOneFile) assertOthersMayRun(process.execPath);
   let handover = await readHandover(config);
   noteDateProblems(handover);
   const { dataDir, instance } = openDataDir(config);
@@ -44,9 +47,10 @@ export async function runUp(config: Config): Promise<void> {
   let port = config.port;
   let server: Child | undefined;
   const startServer = async (faultPoint?: FaultPoint): Promise<Child> => {
+    const installation = await openInstallation(config);
     const started = await startChild({
       name: "server",
-      command: serverCommand(instance, dataDir, user),
+      command: serverCommand({ installation, instance, dataDir, user }),
       env: { ...COMMON_ENV, ...serverEnv({ ...config, port, adminKeyHash, faultPoint }) },
       input: handoverLine(handover),
     });
@@ -72,9 +76,15 @@ export async function runUp(config: Config): Promise<void> {
   const url = `${config.tls.length > 0 ? "https" : "http"}://localhost:${port}`;
   writeFileSync(dataFiles(dataDir).endpoint, `${url}\n`, { mode: 0o644 });
   note(`up at ${url}, data in ${dataDir}`);
-  note(`point the SDK at it: eval "$(./dormouse env --data ${dataDir})"`);
+  note(`point the SDK at it: eval "$(${OWN_NAME} env --data ${dataDir})"`);
   await signalled();
   note("stopping; sandboxes stay as they are");
+}
+
+/** The server runs from it as another user. */
+function assertOthersMayRun(file: string): void {
+  if ((statSync(file).mode & 0o005) === 0o005) return;
+  throw new Error(`Cannot start: only its owner may read and run "${file}". Run chmod 755 on it`);
 }
 
 /** Those that a sandbox still needs are not empty and stay. */
@@ -91,6 +101,7 @@ const COMMON_ENV = {
 
 const engineEnv = ({ admission, builds, ...config }: Config): Record<string, string> =>
   passOn({
+    DORMOUSE_CACHE: config.cacheDir,
     DORMOUSE_LOG: config.logLevel,
     DORMOUSE_RESOLVER: config.resolver,
     DORMOUSE_PAGE_OUT_AFTER_MS: String(config.pageOutAfterMs),

@@ -1,14 +1,21 @@
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { AppError } from "@dormouse/kernel";
 import { Hono } from "hono";
 import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
+import scriptPath from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
+import stylePath from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import type { ApiEnv } from "../http/caller.ts";
 
-/** Resolved when asked for: no server needs them to start. */
-const ASSETS: Readonly<Record<string, string>> = {
-  "swagger-ui.css": "text/css; charset=utf-8",
-  "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+interface Asset {
+  /** From this module: in the bundle, files lie beside it. */
+  readonly path: string;
+  readonly type: string;
+}
+
+const ASSETS: Readonly<Record<string, Asset>> = {
+  "swagger-ui.css": { path: stylePath, type: "text/css; charset=utf-8" },
+  "swagger-ui-bundle.js": { path: scriptPath, type: "text/javascript; charset=utf-8" },
 };
 
 const ASSET_CACHE_CONTROL = "public, max-age=3600";
@@ -59,11 +66,11 @@ export function referenceRoutes(): Hono<ApiEnv> {
     .get("/docs", (c) => c.html(PAGE))
     .get("/docs/start.js", (c) => c.body(START_SCRIPT, 200, { "Content-Type": "text/javascript; charset=utf-8" }))
     .get("/docs/:asset", (c) => {
-      const asset = c.req.param("asset");
-      const type = ASSETS[asset];
-      if (type === undefined)
-        throw new AppError("FILE_NOT_FOUND", `Cannot find "${asset}": the reference has no such file`);
-      const file = Bun.file(fileURLToPath(import.meta.resolve(`swagger-ui-dist/${asset}`)));
-      return c.body(file.stream(), 200, { "Content-Type": type, "Cache-Control": ASSET_CACHE_CONTROL });
+      const name = c.req.param("asset");
+      const asset = ASSETS[name];
+      if (asset === undefined)
+        throw new AppError("FILE_NOT_FOUND", `Cannot find "${name}": the reference has no such file`);
+      const file = Bun.file(resolve(import.meta.dir, asset.path));
+      return c.body(file.stream(), 200, { "Content-Type": asset.type, "Cache-Control": ASSET_CACHE_CONTROL });
     });
 }
