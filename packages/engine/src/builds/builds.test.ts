@@ -173,7 +173,7 @@ test.each([
   const { state, log } = await suite.build({ Dockerfile: dockerfile });
   expect(state.status).toBe("failed");
   expect(state.failure?.message).toContain(sentence);
-  expect(log.trimEnd().split("\n").at(-1)).toBe(state.failure?.message);
+  expect(log).not.toContain(state.failure?.message ?? "");
 });
 
 test.each<readonly [string, Readonly<Record<string, string | Buffer>>, string]>([
