@@ -36,6 +36,7 @@ export const LogQuery = z.object({
     .string()
     .min(1)
     .transform((names) => names.split(",").slice(0, 20)),
+  /** `images` leaves out what programs of a sandbox of that name have written. */
   resourceType: z.string().optional(),
   start: optional(Time.optional()),
   end: optional(EndTime.optional()),

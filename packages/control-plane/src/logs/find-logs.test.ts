@@ -78,6 +78,7 @@ test("what the programs of a sandbox write is there, of one that runs in every w
   expect((await found("&start=2026-01-01T12:00:00")).toSorted()).toEqual(["[dev] ready", "[dev] slow"]);
   expect(await found("&end=2026-01-01T09:00:00")).toEqual([]);
   expect(await found("&severity=WARNING")).toEqual(["[dev] slow"]);
+  expect(await found("&resourceType=images")).toEqual([]);
 });
 
 test("F086 build-logs follows a build to its end, and is 404 for what was not built", async () => {
