@@ -13,10 +13,10 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  using _ = user;
   await suite.api.removeAll();
   await user.run(["delete", "volume", "of-1", "of-latest"]);
   await user.run(["delete", "volumetemplate", "tools"]);
-  user[Symbol.dispose]();
 });
 
 test("F233 a template from bl new, its versions from bl deploy, and volumes that begin with either", async () => {

@@ -102,6 +102,6 @@ function refuseLargeBody(): never {
 
 function routeNotFound(method: string, path: string): AppError {
   return new AppError("ROUTE_NOT_FOUND", `Cannot answer ${method} ${path}: this server has no such route`, {
-    hint: "The API starts at /v0",
+    hint: "The API starts at /v0 and is described at /v0/docs",
   });
 }

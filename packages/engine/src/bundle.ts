@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { EngineSandboxSpec } from "@dormouse/schema";
 import { BASH, type ImageManifest } from "./images/manifest.ts";
-import { isolation, PROCESS_MOUNT, TERMINAL_MOUNT } from "./container.ts";
+import { isolation, PROCESS_MOUNT, ROOT_CAPABILITIES, TERMINAL_MOUNT } from "./container.ts";
 import type { SandboxFiles } from "./layout.ts";
 import type { VolumeBind } from "./volumes/volumes.ts";
 
@@ -36,22 +36,6 @@ export interface BundleInput {
 /** Descriptor the agent reports on when it serves. */
 export const READY_FD = 3;
 
-/** What root inside may do to its own files and processes. Nothing here reaches the host: the user namespace bounds it. */
-const CAPABILITIES = [
-  "CAP_AUDIT_WRITE",
-  "CAP_CHOWN",
-  "CAP_DAC_OVERRIDE",
-  "CAP_FOWNER",
-  "CAP_FSETID",
-  "CAP_KILL",
-  "CAP_NET_BIND_SERVICE",
-  "CAP_SETFCAP",
-  "CAP_SETGID",
-  "CAP_SETPCAP",
-  "CAP_SETUID",
-  "CAP_SYS_CHROOT",
-];
-
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** In /dev, a tmpfs of the sandbox, so that the mount point leaves no trace in its files. */
 const INIT_PATH = "/dev/init";
@@ -76,7 +60,7 @@ export function ociConfig({ spec, image, files, defaults, networkNamespace, volu
       cwd: image.config.workingDir,
       args: [INIT_PATH, "--", AGENT_PATH, ...entrypointArguments(image)],
       env: isHeld === true ? HELD_ENVIRONMENT : agentEnvironment(spec, image),
-      capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
+      capabilities: { bounding: ROOT_CAPABILITIES, effective: ROOT_CAPABILITIES, permitted: ROOT_CAPABILITIES },
       noNewPrivileges: false,
     },
     /* Ours go over the volumes: a folder the sandbox has replaced by a link cannot put a volume over them. */

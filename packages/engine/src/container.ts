@@ -24,6 +24,22 @@ export const isolation = (networkNamespace: string) => ({
   readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
 });
 
+/** What root inside may do to its own files and processes. Nothing here reaches the host: the user namespace bounds it. */
+export const ROOT_CAPABILITIES = [
+  "CAP_AUDIT_WRITE",
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_SETFCAP",
+  "CAP_SETGID",
+  "CAP_SETPCAP",
+  "CAP_SETUID",
+  "CAP_SYS_CHROOT",
+];
+
 export const PROCESS_MOUNT = {
   destination: "/proc",
   type: "proc",

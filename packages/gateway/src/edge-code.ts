@@ -27,7 +27,8 @@ const EDGE_ERRORS: Partial<Record<ErrorCode, EdgeError>> = {
   PREVIEW_NOT_FOUND: UNKNOWN_ROUTE,
   SANDBOX_NOT_FOUND: {
     code: "WORKLOAD_NOT_FOUND",
-    action: "List the sandboxes to see their names, or create this one.",
+    action:
+      "List the sandboxes to see their names and statuses, or create this one. The logs of one that FAILED say why.",
     doNot: NO_RETRY,
   },
   WORKSPACE_NOT_FOUND: { code: "WORKSPACE_NOT_FOUND", action: "Use the name of your workspace.", doNot: NO_RETRY },

@@ -81,7 +81,7 @@ export function authorize(directory: GatewayDirectory, headers: Headers, route: 
 export function sandboxOf(directory: GatewayDirectory, route: Route): SandboxRoute {
   const sandbox = route.preview?.sandbox ?? directory.findSandbox(route.workspace, route.name);
   if (sandbox === undefined)
-    throw new AppError("SANDBOX_NOT_FOUND", `Cannot find sandbox "${route.name}": it does not exist`);
+    throw new AppError("SANDBOX_NOT_FOUND", `Cannot find sandbox "${route.name}": it does not exist or has failed`);
   if (sandbox.refusal !== undefined) throw refusalError(sandbox.name, sandbox.refusal);
   return sandbox;
 }

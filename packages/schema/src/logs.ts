@@ -21,6 +21,12 @@ const Time = z
   .refine((time) => !Number.isNaN(Date.parse(time)), 'expected a time such as "2030-01-01T00:00:00"')
   .transform((time) => Date.parse(time));
 
+/** One in whole seconds, as command lines send it, takes in all of its second. */
+const EndTime = z
+  .string()
+  .transform((time) => time.replace(/T\d\d:\d\d:\d\d(?=Z|[+-]|$)/, "$&.999"))
+  .pipe(Time);
+
 const optional = <T extends z.ZodType>(schema: T) => z.preprocess((value) => value || undefined, schema);
 
 /** Query of `GET /observability/logs`. Others of its many parameters mean nothing here. */
@@ -30,9 +36,10 @@ export const LogQuery = z.object({
     .string()
     .min(1)
     .transform((names) => names.split(",").slice(0, 20)),
+  /** `images` leaves out what programs of a sandbox of that name have written. */
   resourceType: z.string().optional(),
   start: optional(Time.optional()),
-  end: optional(Time.optional()),
+  end: optional(EndTime.optional()),
   limit: optional(z.coerce.number().int().min(1).max(LINES_MAX_COUNT).default(LINES_MAX_COUNT)),
   offset: z.coerce.number().int().min(0).default(0),
   /** Names of `LOG_SEVERITIES`, or `all`, with commas between them. */

@@ -151,7 +151,8 @@ function urlOf(baseUrl: string, path: string, query: RequestOptions["query"]): s
 const withoutEndSlash = (url: string): string => url.replace(/\/+$/, "");
 
 function unreachable(url: string, cause: unknown): AppError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const reason = said.replace(" Is the computer able to access the url?", "").replace(/\.$/, "");
   return new AppError("UPSTREAM_UNREACHABLE", `Cannot reach ${new URL(url).origin}: ${reason}`, {
     hint: /certificate|self.signed/i.test(reason)
       ? "For a certificate authority of your own, set NODE_EXTRA_CA_CERTS to the file with its certificate"

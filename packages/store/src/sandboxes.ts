@@ -13,6 +13,7 @@ import type {
 import { sql, type Kysely, type Selectable, type SelectQueryBuilder, type Updateable } from "kysely";
 import { CountCache } from "./count-cache.ts";
 import { encodeCursor, readingOrder, startAfter } from "./cursor.ts";
+import { matchesWords } from "./search-text.ts";
 import type { SandboxesTable, Tables } from "./tables.ts";
 import type { Page } from "./page.ts";
 
@@ -239,9 +240,7 @@ function matchSandboxes(db: Kysely<Tables>, workspace: WorkspaceName, query: San
   if (query.status !== undefined) matching = matching.where("status", "in", query.status);
   else if (!query.showTerminated) matching = matching.where("status", "!=", TERMINATED);
   if (query.externalId !== undefined) matching = matching.where("external_id", "=", query.externalId);
-  if (query.q === undefined) return matching;
-  const pattern = `%${query.q.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
-  return matching.where(sql<boolean>`search_text like ${pattern} escape '\\'`);
+  return query.q === undefined ? matching : matching.where(matchesWords(query.q));
 }
 
 async function countOf(matching: SandboxQuery): Promise<number> {

@@ -7,7 +7,8 @@ import type {
 } from "@dormouse/schema";
 import type { Insertable, Kysely, Selectable, Transaction } from "kysely";
 import { encodeCursor, readingOrder, startAfter } from "./cursor.ts";
-import { lockSandbox, matchesWords, type ScheduleRecord, type WaitingSchedule } from "./schedules.ts";
+import { lockSandbox, type ScheduleRecord, type WaitingSchedule } from "./schedules.ts";
+import { matchesWords } from "./search-text.ts";
 import type { ScheduleExecutionsTable, Tables } from "./tables.ts";
 import type { Page } from "./page.ts";
 

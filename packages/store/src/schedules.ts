@@ -1,7 +1,8 @@
 import { AppError } from "@dormouse/kernel";
 import type { SandboxId, SandboxName, ScheduleInput, ScheduleListQuery, WorkspaceName } from "@dormouse/schema";
-import { sql, type Insertable, type Kysely, type Selectable, type Transaction } from "kysely";
+import type { Insertable, Kysely, Selectable, Transaction } from "kysely";
 import { encodeCursor, readingOrder, startAfter } from "./cursor.ts";
+import { matchesWords } from "./search-text.ts";
 import type { SchedulesTable, Tables } from "./tables.ts";
 import type { Page } from "./page.ts";
 
@@ -179,12 +180,6 @@ const selectSchedules = (db: Kysely<Tables>) =>
           .where("sandboxes.status", "not in", ["DELETING", "TERMINATED"]),
       ),
     );
-
-/** Condition for the rows that contain `words` somewhere in their `search_text`. */
-export function matchesWords(words: string) {
-  const pattern = `%${words.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
-  return sql<boolean>`search_text like ${pattern} escape '\\'`;
-}
 
 function sandboxGone({ sandboxName }: ScheduleRecord): AppError {
   return new AppError("SANDBOX_NOT_FOUND", `Cannot create a schedule: sandbox "${sandboxName}" is gone`);

@@ -9,8 +9,9 @@ import type {
   VolumeStatus,
   WorkspaceName,
 } from "@dormouse/schema";
-import { sql, type Kysely, type Selectable } from "kysely";
+import type { Kysely, Selectable } from "kysely";
 import { encodeCursor, readingOrder, startAfter } from "./cursor.ts";
+import { matchesWords } from "./search-text.ts";
 import type { Tables, VolumesTable } from "./tables.ts";
 import type { Page } from "./page.ts";
 
@@ -95,10 +96,7 @@ export class VolumeRepository {
   async list(workspace: WorkspaceName, query: VolumeListQuery, nowMs: number): Promise<Page<VolumeRecord>> {
     let matching = selectVolumes(this.#db).where("workspace", "=", workspace);
     if (query.externalId !== undefined) matching = matching.where("external_id", "=", query.externalId);
-    if (query.q !== undefined) {
-      const pattern = `%${query.q.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
-      matching = matching.where(sql<boolean>`search_text like ${pattern} escape '\\'`);
-    }
+    if (query.q !== undefined) matching = matching.where(matchesWords(query.q));
     const { count } = await matching
       .clearSelect()
       .select((eb) => eb.fn.countAll<number>().as("count"))

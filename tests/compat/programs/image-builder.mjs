@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ImageInstance, SandboxInstance } from "@blaxel/core";
 import { caught, report } from "./report.mjs";
 
@@ -48,7 +48,7 @@ seen.written = readdirSync(written.write(folder, "written")).toSorted();
 seen.manifest = JSON.parse(readFileSync(join(folder, "written", "manifest.json"), "utf8"));
 const temporary = written.writeTemp();
 seen.temporary = readdirSync(temporary).toSorted();
-rmSync(temporary, { recursive: true });
+rmSync(dirname(temporary), { recursive: true });
 
 // With one: two branches of one base, built, and built again.
 const common = ImageInstance.fromRegistry(process.env.BASE_IMAGE)

@@ -33,7 +33,13 @@ function readFrom(lines: Line[]) {
     workspace: "main",
     credential: apiKeyCredential("a-key"),
   });
-  const log = new BuildLog(client, { name: "app", startedAtMs: 0, pollMs: 1, onLine: (line) => seen.push(line) });
+  const log = new BuildLog(client, {
+    name: "app",
+    resourceType: "images",
+    startedAtMs: 0,
+    pollMs: 1,
+    onLine: (line) => seen.push(line),
+  });
   return { log, seen, state, [Symbol.dispose]: () => void server.stop(true) };
 }
 

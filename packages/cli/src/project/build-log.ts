@@ -10,6 +10,8 @@ const MAX_FAILURES = 5;
 export interface BuildLogOptions {
   /** Of the image or the sandbox. */
   readonly name: string;
+  /** The log of a sandbox has what its programs write as well. */
+  readonly resourceType: "images" | "sandboxes";
   readonly startedAtMs: number;
   readonly pollMs?: number;
   readonly onLine: (line: string) => void;
@@ -71,11 +73,11 @@ export class BuildLog {
   }
 
   async #fetchPage(offset: number, signal: AbortSignal | undefined): Promise<readonly LogEntry[]> {
-    const { name, startedAtMs } = this.#options;
+    const { name, resourceType, startedAtMs } = this.#options;
     const query = {
       start: withoutZone(startedAtMs),
       end: withoutZone(Date.now() + 60_000),
-      resourceType: "sandboxes",
+      resourceType,
       workloadIds: name,
       type: "all",
       limit: PAGE_LINES,

@@ -1,7 +1,7 @@
 import { AppError } from "@dormouse/kernel";
 import { type Client, delay, getImage, getSandbox, type Image, type ImageTag } from "@dormouse/sdk";
 import type { ResourceEvent, SandboxAnswer } from "@dormouse/schema";
-import { BuildLog } from "./build-log.ts";
+import { BuildLog, type BuildLogOptions } from "./build-log.ts";
 import { formatGoDuration } from "./go-duration.ts";
 
 const POLL_MS = 1000;
@@ -27,7 +27,7 @@ export interface SandboxWatch extends Watch {
 
 /** Waits until a pushed image is built. @throws {AppError} UNPROCESSABLE when it is not */
 export async function watchImage(client: Client, watch: Watch): Promise<Image> {
-  return await withBuildLog(client, watch, async (signal) => {
+  return await withBuildLog(client, { ...watch, resourceType: "images" }, async (signal) => {
     const place = { type: "sandbox", name: watch.name };
     return await poll(watch, signal, async () => {
       /* The record may come later than the upload's answer. */
@@ -43,7 +43,7 @@ export async function watchSandbox(client: Client, watch: SandboxWatch): Promise
   const progress = new DeploymentProgress(watch);
   return await withBuildLog(
     client,
-    watch,
+    { ...watch, resourceType: "sandboxes" },
     async (signal) =>
       await poll(watch, signal, async () => {
         const sandbox = await getSandbox(client, watch.name).catch(() => undefined);
@@ -80,7 +80,11 @@ class DeploymentProgress {
   }
 }
 
-async function withBuildLog<T>(client: Client, watch: Watch, wait: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function withBuildLog<T>(
+  client: Client,
+  watch: Watch & BuildLogOptions,
+  wait: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const log = new BuildLog(client, watch);
   const isOver = new AbortController();
   const following = log.follow(AbortSignal.any([watch.signal, isOver.signal]));

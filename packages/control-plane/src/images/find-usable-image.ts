@@ -13,7 +13,7 @@ export interface UsableImage {
   readonly reference: string;
 }
 
-type ImageDeps = Pick<ControlPlaneDeps, "store" | "engine">;
+type ImageDeps = Pick<ControlPlaneDeps, "store" | "engine" | "hub">;
 
 const REFERENCE = /^(?:(?<origin>blaxel|sandbox)\/)?(?<name>[^/:]+)(?::(?<tag>[^/:]+))?$/;
 
@@ -68,8 +68,10 @@ export async function imageRefused(
   const built = own.filter(({ tags }) => tags.length > 0).map(({ resourceType, name }) => `${resourceType}/${name}`);
   const supported = [...open, ...built.map((name) => `${name}:${LATEST_IMAGE_TAG}`)];
   const why = state ?? `neither this machine nor workspace "${workspace}" has it`;
+  const known = supported.length === 0 ? "No image is installed yet" : `Available images: ${supported.join(", ")}`;
+  const recipe = deps.hub.find(({ name }) => reference.replace(/^blaxel\/|:latest$/g, "") === name);
   return new AppError("INVALID_IMAGE", `Cannot use image "${reference}": ${why}`, {
-    hint: supported.length === 0 ? "No image is installed yet" : `Available images: ${supported.join(", ")}`,
+    hint: recipe === undefined ? known : `Build it on the host with "dormouse image build ${recipe.name}". ${known}`,
     details: { requested_image: reference, supported_images: supported },
     cause,
   });

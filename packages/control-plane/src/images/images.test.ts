@@ -102,6 +102,17 @@ test("F026 an image that cannot be used is refused with those that can, and noth
   expect(await server.call("GET", "/sandboxes/box")).toMatchObject({ status: 404 });
 });
 
+test("a public image that is not built here is refused with how to build it", async () => {
+  await using server = await startServer({ hub: HUB });
+  const sentence = expect.stringContaining('Build it on the host with "dormouse image build rust". Available images: ');
+  for (const image of ["blaxel/rust", "blaxel/rust:latest", "rust"]) {
+    expect(await from(server, image, "box")).toMatchObject({ status: 400, body: { message: sentence } });
+  }
+  expect(await from(server, "sandbox/rust", "box")).toMatchObject({
+    body: { message: expect.not.stringContaining("Build it") },
+  });
+});
+
 test("a sandbox stays with the version it was created with until it is given another image", async () => {
   let nowMs = Date.parse("2030-01-01T00:00:00Z");
   await using server = await startServer({ clock: () => nowMs });

@@ -35,7 +35,7 @@ export async function requireKeptImage(
 
 /** What a start failed with; an unknown image is answered with the known ones. */
 export async function explainFailure(
-  deps: Pick<ControlPlaneDeps, "store" | "engine">,
+  deps: Pick<ControlPlaneDeps, "store" | "engine" | "hub">,
   { workspace, spec, engineImageId }: ImageUser,
   error: unknown,
 ): Promise<unknown> {

@@ -43,6 +43,19 @@ test("lines are picked by window, search, limit and offset; all severities are a
   expect(await found("&severity=ERROR")).toEqual([]);
 });
 
+test("an end in whole seconds takes in all of its second, as one has just begun when a command line asks", async () => {
+  await using bench = await startBuildBench();
+  await bench.server.create("box");
+  const sandbox = await bench.stored("box");
+  const startedAtMs = Date.parse("2026-01-01T10:00:00.244Z");
+  const program = { name: "dev", startedAtMs, endedAtMs: undefined, stdout: "ready\n", stderr: "" };
+  if (sandbox !== undefined) bench.server.calls.output.set(sandbox.id, [program]);
+  const counts = ["2026-01-01T10:00:00", "2026-01-01T10:00:00Z", "2026-01-01T09:59:59", "2026-01-01T10:00:00.243"].map(
+    async (end) => (await bench.logs("box", `&end=${end}`)).totalCount,
+  );
+  expect(await Promise.all(counts)).toEqual([1, 1, 0, 0]);
+});
+
 test.each(["", "?workloadIds=box&start=yesterday", "?workloadIds=box&limit=x"])(
   "the query %j is refused with 400",
   async (query) => {
@@ -65,6 +78,7 @@ test("what the programs of a sandbox write is there, of one that runs in every w
   expect((await found("&start=2026-01-01T12:00:00")).toSorted()).toEqual(["[dev] ready", "[dev] slow"]);
   expect(await found("&end=2026-01-01T09:00:00")).toEqual([]);
   expect(await found("&severity=WARNING")).toEqual(["[dev] slow"]);
+  expect(await found("&resourceType=images")).toEqual([]);
 });
 
 test("F086 build-logs follows a build to its end, and is 404 for what was not built", async () => {

@@ -13,7 +13,7 @@ export async function findLogs(
   const found = query.workloadIds.map(async (name) => {
     const entries = await Promise.all([
       buildEntries(context, workspace, name),
-      runtimeEntries(context, workspace, name),
+      query.resourceType === "images" ? [] : runtimeEntries(context, workspace, name),
     ]);
     return [name, select(entries.flat(), query)] as const;
   });

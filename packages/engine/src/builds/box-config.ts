@@ -1,4 +1,4 @@
-import { isolation, PROCESS_MOUNT, TERMINAL_MOUNT } from "../container.ts";
+import { isolation, PROCESS_MOUNT, ROOT_CAPABILITIES, TERMINAL_MOUNT } from "../container.ts";
 import type { BoxFiles } from "./box-files.ts";
 
 export interface BoxConfig {
@@ -16,22 +16,7 @@ export interface BoxConfig {
  * Those of a sandbox's root, and what buildah mounts and makes devices with: all of it good for this user namespace alone. buildah
  * gives a RUN step fewer.
  */
-const CAPABILITIES = [
-  "CAP_AUDIT_WRITE",
-  "CAP_CHOWN",
-  "CAP_DAC_OVERRIDE",
-  "CAP_FOWNER",
-  "CAP_FSETID",
-  "CAP_KILL",
-  "CAP_MKNOD",
-  "CAP_NET_BIND_SERVICE",
-  "CAP_SETFCAP",
-  "CAP_SETGID",
-  "CAP_SETPCAP",
-  "CAP_SETUID",
-  "CAP_SYS_ADMIN",
-  "CAP_SYS_CHROOT",
-];
+const CAPABILITIES = [...ROOT_CAPABILITIES, "CAP_MKNOD", "CAP_SYS_ADMIN"];
 
 const ENVIRONMENT = [
   "PATH=/usr/sbin:/usr/bin",

@@ -151,6 +151,14 @@ test("FROM our own images, by their prefix or because no registry has them", asy
   }
 }, 240_000);
 
+test("FROM an image of ours that is not built here says how to build it", async () => {
+  const { state } = await suite.build({ Dockerfile: "FROM blaxel/vite\n" });
+  expect(state.failure).toMatchObject({
+    code: "INVALID_IMAGE",
+    hint: expect.stringContaining('"dormouse image build vite"'),
+  });
+});
+
 test("an image can be taken from a registry as it is", async () => {
   const built = await suite.build({}, { source: { kind: "registry", reference: "busybox" } });
   expect(built.state).toMatchObject({ status: "ready" });
@@ -173,7 +181,7 @@ test.each([
   const { state, log } = await suite.build({ Dockerfile: dockerfile });
   expect(state.status).toBe("failed");
   expect(state.failure?.message).toContain(sentence);
-  expect(log.trimEnd().split("\n").at(-1)).toBe(state.failure?.message);
+  expect(log).not.toContain(state.failure?.message ?? "");
 });
 
 test.each<readonly [string, Readonly<Record<string, string | Buffer>>, string]>([

@@ -177,7 +177,7 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
   }
 
   async #run(build: Build): Promise<Outcome> {
-    const { id, log, ending } = build;
+    const { id, ending } = build;
     const { timeoutMs } = this.#deps.policy;
     const timer = setTimeout(() => ending.abort(tooSlow(timeoutMs)), timeoutMs);
     try {
@@ -192,9 +192,7 @@ export class ImageBuilds implements BuildPort, AsyncDisposable {
       faultPoint("engine.build.stored");
       return { status: "ready", sizeBytes };
     } catch (thrown) {
-      const error = this.#explain(thrown);
-      log.line(error.message);
-      return { status: "failed", failure: failureOf(error) };
+      return { status: "failed", failure: failureOf(this.#explain(thrown)) };
     } finally {
       clearTimeout(timer);
     }

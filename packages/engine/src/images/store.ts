@@ -63,7 +63,10 @@ export class ImageStore {
     if (existsSync(file)) return TaggedImage.parse(readJson(file));
     const available = this.list().map((image) => `${image.name}:${image.tag}`);
     throw new AppError("INVALID_IMAGE", `Cannot use image "${reference}": this machine has no image "${name}:${tag}"`, {
-      hint: available.length === 0 ? "Run `dormouse image build base-image`" : `Use one of: ${available.join(", ")}`,
+      hint:
+        available.length === 0
+          ? "Run `dormouse image build base-image`"
+          : `Use one of: ${available.join(", ")}, or build it on the host with "dormouse image build ${name}"`,
       details: { requested_image: reference, supported_images: available },
     });
   }

@@ -5,8 +5,6 @@
 
 const NON_ASCII = /[\x80-\xff]/;
 
-export const toByteString = (text: string): string => Buffer.from(text).toString("latin1");
-
 export const toText = (bytes: string): string =>
   NON_ASCII.test(bytes) ? Buffer.from(bytes, "latin1").toString() : bytes;
 
