@@ -127,7 +127,7 @@ const BAD_INPUT: readonly (readonly [string, unknown, string, string])[] = [
     "an unknown image",
     runtime({ image: "nowhere" }),
     "INVALID_IMAGE",
-    'Cannot use image "nowhere": this machine does not have it. Available images: base-image:latest',
+    'Cannot use image "nowhere": neither this machine nor workspace "default" has it. Available images: base-image:latest',
   ],
   [
     "a malformed image",

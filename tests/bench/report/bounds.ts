@@ -12,14 +12,23 @@ export const BOUNDS: Readonly<Record<string, string>> = {
   exec_warm_ms: "A process is started and waited for; beside it the same on the host.",
   exec_rate_per_s: "Two cores: client, server, agent and the programs share them.",
   write_tree_1000_ms: "The disk and the file system.",
+  upload_1gib_mib_s: "One copy more than `cp`: from the socket, through the gateway and the agent, to the disk.",
+  download_1gib_mib_s: "As the upload, the other way.",
   watch_event_ms: "inotify, and one way through agent and gateway.",
   gateway_rps: "`Bun.serve` and `fetch` ([0006](decisions/0006-forwarding-stays-on-fetch.md)).",
   gateway_added_ms: "Two more sockets and a second thread between client and app.",
   first_visit_ms: "Two requests: the redirect that takes the token out of the address, and the page.",
   websocket_echo_ms: "Two more sockets between client and app.",
   idle_sockets_10000: "Two sockets and their objects each.",
+  api_get_rps: "One core: routing, the key, one row, JSON.",
+  api_list_rps: "One core: 50 rows and their JSON, about 30 KiB an answer.",
   burst_100: "Two cores; four starts a core at once ([0020](decisions/0020-admission.md)).",
   server_start_10000_ms: "Reading all records once.",
+  image_store_dedup_ratio: "What images have in common ([0022](decisions/0022-image-store.md)); whole layers only.",
+  image_build_cached_s:
+    "Starting the box, and buildah reading the context and its cache ([0023](decisions/0023-image-builds.md)).",
+  create_from_fresh_image_ms: "As any create; layers are shown once for each image.",
+  after_rss_mib: "Connections, caches and what the garbage collectors have not returned yet.",
   real_work_ratio:
     "The overlay file system and the system call filter; the same programs, cache and disk on both sides.",
   podman_ms:
