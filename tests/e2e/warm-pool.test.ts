@@ -48,3 +48,17 @@ test("after a killed engine the pool is made anew and nothing of the old one is 
   const after = await readyFolders();
   expect(after.filter((folder) => before.includes(folder))).toEqual([]);
 });
+
+test("an engine that is killed while a ready one becomes somebody's leaves nothing of it", async () => {
+  await suite.dormouse.stop();
+  await suite.startAgain({ DORMOUSE_FAULT_POINT: "engine.create.spec" });
+  const { api } = suite;
+  const before = await readyFolders();
+  const body = { metadata: { name: "cut-off" }, spec: { runtime: { image: "blaxel/base-image" } } };
+  expect(await api.call("POST", "/sandboxes", { body })).toMatchObject({ status: 503 });
+  expect(await api.list()).not.toContain("cut-off");
+  const after = await readyFolders();
+  expect(after.filter((folder) => before.includes(folder))).toEqual([]);
+  await api.create("cut-off");
+  expect(await api.run("cut-off", "hostname")).toBe("cut-off\n");
+});

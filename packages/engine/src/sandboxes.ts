@@ -186,9 +186,7 @@ export class Sandboxes implements SandboxPort {
         faultPoint("engine.create.claimed");
         if (warm === undefined) prepareFiles(entry.files);
         faultPoint("engine.create.folder");
-        this.#recordSpec(entry);
-        faultPoint("engine.create.spec");
-        if (warm === undefined) await this.#start(entry, image);
+        if (warm === undefined) await this.#startNew(entry, image);
         else await this.#adopt(entry, warm);
         return this.#describe(entry, "running");
       } catch (error) {
@@ -276,6 +274,12 @@ export class Sandboxes implements SandboxPort {
     };
   }
 
+  async #startNew(entry: Entry, image: ImageManifest): Promise<void> {
+    this.#recordSpec(entry);
+    faultPoint("engine.create.spec");
+    await this.#start(entry, image);
+  }
+
   async #start(entry: Entry, image: ImageManifest, restart?: SandboxRestart): Promise<void> {
     const { spec, files } = entry;
     const slot = await this.#deps.slots.acquire();
@@ -300,8 +304,15 @@ export class Sandboxes implements SandboxPort {
     return undefined;
   }
 
+  /** Recorded while its agent starts: without a record it is swept as a create that was cut off, as it was before. */
   async #adopt(entry: Entry, warm: WarmSandbox): Promise<void> {
-    await adoptWarm(this.#deps, warm, entry.spec);
+    const adopted = adoptWarm(this.#deps, warm, entry.spec);
+    try {
+      this.#recordSpec(entry);
+      faultPoint("engine.create.spec");
+    } finally {
+      await adopted;
+    }
     this.#record(entry, warm.run);
   }
 

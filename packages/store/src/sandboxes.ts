@@ -178,6 +178,23 @@ export class SandboxRepository {
     return changed;
   }
 
+  /** `change` of what a start changes, in one statement: every create waits for it. */
+  async markDeployed(
+    id: SandboxId,
+    events: SandboxRecord["events"],
+    updatedAtMs: number,
+  ): Promise<SandboxRecord | undefined> {
+    const row = await this.#db
+      .updateTable("sandboxes")
+      .set({ status: "DEPLOYED", events: JSON.stringify(events), updated_at_ms: updatedAtMs })
+      .where("id", "=", id)
+      .where("status", "=", "DEPLOYING")
+      .returningAll()
+      .executeTakeFirst();
+    this.#counts.forget();
+    return row && fromRow(row);
+  }
+
   /** Whatever its status is, but an expired one stays so. Idempotent: an unknown id is already gone. */
   async mark(id: SandboxId, status: SandboxStatus, updatedAtMs: number): Promise<void> {
     const change = { status, updated_at_ms: updatedAtMs };

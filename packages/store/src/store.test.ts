@@ -70,7 +70,19 @@ describeEachDatabase((kind) => {
     await store.sandboxes.mark(sandbox.id, "DELETING", 2);
     const change = { status: "DEPLOYED", updatedAtMs: 3 } as const;
     expect(await store.sandboxes.change(sandbox.id, "DEPLOYING", change)).toBeUndefined();
+    expect(await store.sandboxes.markDeployed(sandbox.id, [], 3)).toBeUndefined();
     expect(await store.sandboxes.find(WORKSPACE, "fenced")).toMatchObject({ status: "DELETING", updatedAtMs: 2 });
+  });
+
+  test("one that is deployed keeps what else was changed while it started", async () => {
+    await using store = await open();
+    const sandbox = newSandbox("starting");
+    await store.sandboxes.insert(sandbox);
+    await store.sandboxes.change(sandbox.id, "DEPLOYING", { displayName: "Shown", updatedAtMs: 2 });
+    const events = [{ type: "status", status: "DEPLOYED", message: "Sandbox is ready", time: "2026-01-01T00:00:00Z" }];
+    const deployed: SandboxRecord = { ...sandbox, displayName: "Shown", status: "DEPLOYED", events, updatedAtMs: 3 };
+    expect(await store.sandboxes.markDeployed(sandbox.id, events, 3)).toEqual(deployed);
+    expect(await store.sandboxes.find(WORKSPACE, "starting")).toEqual(deployed);
   });
 
   test("F012 F057 of a sandbox that expires the record alone stays, beside a new one of its name, until it is forgotten", async () => {

@@ -157,11 +157,8 @@ async function markDeployed(
   started: EngineSandbox,
 ): Promise<SandboxRecord> {
   const { store, directory, lastUse, clock } = context;
-  const deployed = await store.sandboxes.change(record.id, "DEPLOYING", {
-    status: "DEPLOYED",
-    events: withEvent(record.events, happened("DEPLOYED", "Sandbox is ready", clock())),
-    updatedAtMs: clock(),
-  });
+  const events = withEvent(record.events, happened("DEPLOYED", "Sandbox is ready", clock()));
+  const deployed = await store.sandboxes.markDeployed(record.id, events, clock());
   if (deployed === undefined) {
     throw new AppError(
       "SANDBOX_STATE_CONFLICT",

@@ -87,11 +87,8 @@ async function replace(context: SandboxContext, sandbox: SandboxRecord): Promise
     await engine.remove(sandbox.id);
     throw error;
   });
-  const deployed = await store.sandboxes.change(sandbox.id, "DEPLOYING", {
-    status: "DEPLOYED",
-    events: withEvent(sandbox.events, happened("DEPLOYED", "Sandbox is ready", clock())),
-    updatedAtMs: clock(),
-  });
+  const events = withEvent(sandbox.events, happened("DEPLOYED", "Sandbox is ready", clock()));
+  const deployed = await store.sandboxes.markDeployed(sandbox.id, events, clock());
   if (deployed === undefined) {
     // It was deleted meanwhile, perhaps between the removal and the creation.
     await engine.remove(sandbox.id);
