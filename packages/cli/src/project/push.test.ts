@@ -142,3 +142,12 @@ test("a type that this server has none of", async () => {
   expect(exitCode).toBe(1);
   expect(stderr).toContain('Cannot use the project type "agent"');
 });
+
+test("a project without any Dockerfile stops before anything is sent, and shows what one looks like", async () => {
+  write({ "src/a.ts": "a" });
+  const { exitCode, stderr } = await bl("push");
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain("Reason: Cannot build an image of");
+  expect(stderr).toContain("COPY --from=ghcr.io/blaxel-ai/sandbox:latest");
+  expect(server().requests).toEqual([]);
+});
