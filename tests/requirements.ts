@@ -215,7 +215,7 @@ export const SECTIONS: readonly Section[] = [
   {
     title: "Logs",
     requirements: [
-      pending("F150 SEED", "Logs through the API", "`bl logs` of a whole sandbox; those of a process are there"),
+      proven("F150 SEED", "Logs through the API"),
       proven("F151 DOCS", "Logs at once"),
       proven("F152 DOCS", "Logs as they come"),
     ],
@@ -336,7 +336,7 @@ export const SECTIONS: readonly Section[] = [
     requirements: [
       declined("F270 SEED", "Region codes", "one machine has no regions"),
       declined("F271 DOCS", "Quotas by tier", "self-hosted: the machine is the limit"),
-      pending("F272 SEED", "bl logs", "of a whole sandbox; those of a process are there"),
+      proven("F272 SEED", "bl logs"),
       pending("F273 SEED", "Console"),
       proven("F274 SEED", "Verbs of the command line"),
       pending("F275 SEED", "SDKs: TypeScript, Python, browser, CodeSandbox", "@blaxel/core under Node works"),
@@ -350,7 +350,7 @@ export const SECTIONS: readonly Section[] = [
       pending(
         "F280 SEED",
         "The image",
-        "built by a recipe of ours; `bl deploy` of its Dockerfile comes with the builder",
+        "built by a recipe of ours, and from its Dockerfile but for one line whose host is not reachable here; not by `bl deploy`",
       ),
       proven("F281 SEED", "Its entrypoint"),
       proven("F282 SEED", "The client program"),

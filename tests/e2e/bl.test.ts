@@ -248,6 +248,17 @@ test("logs of a process: at once, and as they come", async () => {
   expect(await user.stdout(["get", "sandbox", "box", "processes"])).toMatch(/^\| talker +\| \d+ +\| completed \|/m);
 });
 
+test("F150 F272 logs of a sandbox: what its programs wrote, oldest first, with times; filters and periods", async () => {
+  await suite.api.create("chatty");
+  await suite.api.process("chatty", { name: "first", command: "echo apple", waitForCompletion: true });
+  await suite.api.process("chatty", { name: "second", command: "echo pear", waitForCompletion: true });
+  const logs = await user.stdout(["logs", "sandbox", "chatty"]);
+  expect(logs).toMatch(/^\[\d{4}-\d\d-\d\d [\d:.]+\] \[first\] apple$[^]*^\[.+\] \[second\] pear$/m);
+  const some = await user.stdout(["logs", "sandbox", "chatty", "--search", "pear", "--no-timestamps", "-p", "10m"]);
+  expect(some).toBe("[second] pear\n");
+  await suite.api.remove("chatty");
+});
+
 test("F260 each workspace has what is its own; an option, the environment or the login chooses", async () => {
   await suite.api.call("POST", "/workspaces", { body: { name: "second" } });
   await user.stdout(["login", "second"], { env: { BL_API_KEY: suite.api.key } });
