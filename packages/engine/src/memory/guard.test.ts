@@ -8,15 +8,17 @@ const TEST_TIMEOUT_MS = 120_000;
 const suite = useEngine();
 
 /**
- * Takes memory as long as it gets on, and no more when it does not: the kernel never has to end it, but what is left is too little
- * for its own program, whose pages are a file of its sandbox.
+ * Takes memory as long as it gets on, and hardly any more when it does not: the kernel seldom has to end it, but what is left is too
+ * little for its own program, whose pages are a file of its sandbox.
  */
 const GREEDY = `cp "$(command -v node)" /root/greedy; exec /root/greedy -e '
   const held = [];
   let lastAtMs = Date.now();
+  let lateCount = 0;
   setInterval(() => {
     const isLate = Date.now() - lastAtMs > 100;
-    if (!isLate) held.push(Buffer.alloc(1024 * 1024, held.length));
+    if (isLate) lateCount++;
+    if (!isLate || lateCount % 10 === 0) held.push(Buffer.alloc(1024 * 1024, held.length));
     for (const buffer of held) buffer[0]++;
     lastAtMs = Date.now();
   }, 10);
@@ -32,8 +34,7 @@ test(
     let status = "running";
     while (status === "running") {
       await Bun.sleep(250);
-      const answer = await fetch(`${url}/greedy`, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
-      if (answer !== undefined) status = ((await answer.json()) as { status: string }).status;
+      status = (await greedyProcess(url))?.status ?? status;
     }
     expect(status).toBe("failed");
     expect((await runInside(sandbox, "echo alive")).stdout).toBe("alive\n");
@@ -46,6 +47,12 @@ test(
   },
   TEST_TIMEOUT_MS,
 );
+
+/** `undefined` while the API inside does not get on. */
+const greedyProcess = (url: string): Promise<{ status: string } | undefined> =>
+  fetch(`${url}/greedy`, { signal: AbortSignal.timeout(2000) })
+    .then(async (answer) => (await answer.json()) as { status: string })
+    .catch(() => undefined);
 
 const BOX = SandboxId.parse("box000001");
 const LOOK_MS = 20;
@@ -84,7 +91,7 @@ test("of a sandbox that is stalled at its limit the largest program is ended, an
 });
 
 test.each([
-  ["stalls less than half of the time", 0.4, 1],
+  ["stalls less than a third of the time", 0.25, 1],
   ["has memory left", 0.9, 0.9],
 ])("one that %s is left alone", async (_, fullShare, usedShare) => {
   const { cgroups, large, end } = stalledBox(fullShare, usedShare);

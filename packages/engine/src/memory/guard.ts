@@ -16,8 +16,8 @@ const memoryEvents = channel("dormouse.engine.memory");
 const LOOK_INTERVAL_MS = 2000;
 /** All sandboxes together: below it none can be in need. */
 const SOME_STALL_SHARE = 0.2;
-/** Of one: half of the time nothing in it could go on, because pages it needed were thrown out again and again … */
-const FULL_STALL_SHARE = 0.5;
+/** Of one: a third of the time nothing in it could go on, because pages it needed were thrown out again and again … */
+const FULL_STALL_SHARE = 1 / 3;
 /** … with its memory used up … */
 const USED_SHARE = 0.95;
 /** … at so many looks in a row. */
