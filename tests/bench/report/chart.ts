@@ -35,13 +35,13 @@ const UNITS: readonly (readonly [RegExp, string])[] = [
   [/_mib_s$/, "MiB/s"],
   [/_mib$|^idle_sockets/, "MiB"],
   [/^sleep_bytes/, "bytes"],
-  [/_rps$|_per_s$/, "per second"],
+  [/_rps$|_per_s$/, "a second"],
   [/_ratio$/, "×"],
 ];
 
 const WIDTH = 720;
 const LABEL_WIDTH = 190;
-const VALUE_WIDTH = 110;
+const VALUE_WIDTH = 130;
 const ROW_HEIGHT = 26;
 const HEAD_HEIGHT = 44;
 
