@@ -140,7 +140,7 @@ export const SECTIONS: readonly Section[] = [
       proven("F087 SEED", "Headers that authenticate"),
       proven("F088 DOCS", "Image API"),
       proven("F089 DOCS", "Versions of an image"),
-      pending("F090 DOCS", "Images from private registries", "the command line; the API fetches them"),
+      proven("F090 DOCS", "Images from private registries"),
       proven("F091 DOCS", "Build arguments and secrets"),
       pending(
         "F092 DOCS",

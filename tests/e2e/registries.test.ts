@@ -1,5 +1,8 @@
 import { afterAll, afterEach, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { ImageAnswer, ImageBuildAnswer } from "@dormouse/schema";
+import { BlUser } from "../support/bl.ts";
 import { startRegistryWith } from "../support/registry.ts";
 import { useDormouse } from "../support/suite.ts";
 import { untilStatus, upload } from "../support/uploads.ts";
@@ -61,6 +64,29 @@ test("F088 F090 an image is fetched without a sandbox, at once or to be watched"
   const watched = await api.call<ImageBuildAnswer>("POST", "/images", { body });
   expect(watched.body).toMatchObject({ build: true });
   await untilBuilt("app", 2);
+});
+
+test("F090 bl push and bl deploy take the image of a registry, by blaxel.toml and with credentials of each kind", async () => {
+  const { api, dormouse } = suite;
+  using user = new BlUser({ BL_API_URL: dormouse.env["BL_API_URL"] ?? "" });
+  await user.stdout(["login", "default"], { env: { BL_API_KEY: api.key } });
+  /* Beside the logins, which are no resources of the project. */
+  const cwd = user.home;
+  mkdirSync(join(cwd, ".docker"), { recursive: true });
+  writeFileSync(join(cwd, "blaxel.toml"), `type = "sandbox"\nimage = "${REFERENCE}"\n[runtime]\nmemory = 256\n`);
+  const credential = `registry.example.com=${USER.username}:${USER.password}`;
+  const pushed = await user.stdout(["push", "-y", "-c", credential], { cwd });
+  const id = pushed.trim().split("\n").at(-1) ?? "";
+  expect(id).toMatch(/^sandbox\/app:\w+$/);
+  await api.create("of-push", { runtime: { image: id, memory: 256 } });
+  expect(await api.run("of-push", "echo it runs")).toBe("it runs\n");
+  writeFileSync(join(cwd, ".docker/config.json"), DOCKER_CONFIG);
+  await user.stdout(["deploy", "-y", "--wait", "-n", "of-deploy"], { cwd });
+  expect(await api.run("of-deploy", "echo it runs too")).toBe("it runs too\n");
+  const refused = await user.run(["push", "-y", "-c", "registry.example.com=robot:wrong"], { cwd });
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toContain("credentials");
+  expect(refused.stderr + pushed).not.toContain(USER.password);
 });
 
 /** Names of the files below a folder that have the text in them; layers of images are others' work. */

@@ -4,6 +4,7 @@ import { text as readAll } from "node:stream/consumers";
 import { AppError } from "@dormouse/kernel";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
+import { configPath } from "../config/config-file.ts";
 import type { Context } from "../context.ts";
 import { askSecret, isInteractive } from "../prompts.ts";
 import { interpolate, type Variables } from "./interpolate.ts";
@@ -47,7 +48,9 @@ async function readSources({ io }: Context, { filename, isRecursive }: ResourceF
   if (filename === "-") return [{ name: "standard input", text: await readAll(io.stdin) }];
   const path = resolve(io.cwd, filename);
   const paths = statOf(path, filename).isDirectory() ? yamlFilesIn(path, isRecursive) : [path];
-  return paths.map((file) => ({ name: file, text: readFileSync(file, "utf8") }));
+  /* The logins lie in a folder of the same name, where the project is the home folder. */
+  const resources = paths.filter((file) => file !== configPath(io.home));
+  return resources.map((file) => ({ name: file, text: readFileSync(file, "utf8") }));
 }
 
 function statOf(path: string, filename: string): ReturnType<typeof statSync> & object {
