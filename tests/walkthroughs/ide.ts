@@ -22,13 +22,17 @@ export class Ide {
     await this.page.keyboard.press("Enter");
   }
 
-  /** The page loads again with the folder in its address. `inner` is a folder inside: the dialog shows it once it is there. */
+  /**
+   * The page loads again with the folder in its address. The dialog begins with the home folder and, while it reads that, puts its
+   * path over what is typed: so first its list is waited for. `inner` is a folder inside, shown once the dialog is there.
+   */
   async openFolder(path: string, inner: string): Promise<void> {
     await this.command("File: Open Folder");
     const input = this.#quickInput();
     await this.page.locator('.quick-input-widget .quick-input-title:has-text("Open Folder")').waitFor();
+    await this.#quickInputRow("..").waitFor();
     await input.fill(`${path}/`);
-    await this.page.locator(`.quick-input-list .monaco-list-row[aria-label^="${inner}"]`).waitFor();
+    await this.#quickInputRow(inner).waitFor();
     await this.page.locator('.quick-input-widget .monaco-button:has-text("OK")').click();
     await this.page.waitForURL((url) => url.searchParams.get("folder") === path);
     await this.untilLoaded();
@@ -82,6 +86,10 @@ export class Ide {
   /** Resolves when a shell has asked for a command: the prompt then has a mark beside it. */
   async #untilPrompt(): Promise<void> {
     await this.page.locator(".terminal-wrapper.active .terminal-command-decoration").last().waitFor();
+  }
+
+  #quickInputRow(label: string): Locator {
+    return this.page.locator(`.quick-input-list .monaco-list-row[aria-label^="${label}"]`);
   }
 
   #quickInput(): Locator {
