@@ -49,13 +49,18 @@ function* responseEvents(output) {
   yield { type: "response.completed", response: { id: "resp_1", usage } };
 }
 
-createServer(async (request, response) => {
+/** Whatever is asked besides, such as which models there are, is not found. */
+async function answer(request, response) {
   const chunks = await request.toArray();
-  if (request.method !== "POST") return response.writeHead(404).end("{}");
-  const body = JSON.parse(Buffer.concat(chunks).toString());
+  if (request.method !== "POST") {
+    response.writeHead(404).end("{}");
+    return;
+  }
   const events = request.url.includes("/messages") ? messageEvents : responseEvents;
   response.writeHead(200, { "content-type": "text/event-stream" });
-  for (const event of events(outputIn(body)))
+  for (const event of events(outputIn(JSON.parse(Buffer.concat(chunks).toString()))))
     response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
   response.end();
-}).listen(4000, "127.0.0.1");
+}
+
+createServer((request, response) => void answer(request, response)).listen(4000, "127.0.0.1");
