@@ -12,7 +12,7 @@ import { useDormouse } from "../support/suite.ts";
 const BUILD_TIMEOUT_MS = 900_000;
 const APPS = ["ts-app", "vite", "astro", "py-app", "jupyter-server", "chromium", "playwright-chromium", "node"];
 const AGENTS = ["claude-code", "codex"];
-/** They take a minute each. */
+/** Building them takes minutes. */
 const LARGE_IMAGES = ["expo", "jupyter-notebook", "xfce-vnc"];
 const areLargeWanted = process.env["TEST_ALL_IMAGES"] === "1";
 
@@ -205,7 +205,7 @@ testLarge("F092 jupyter-notebook: a notebook in the browser runs a cell", async 
   const { path } = (await made.json()) as { path: string };
   await using browser = await openBrowser();
   const page = await browser.newPage();
-  await openUntil(page, `${url}/notebooks/${path}`, page.getByText("Trusted"));
+  await openUntil(page, `${url}/notebooks/${path}`, page.locator(".kernel_idle_icon"));
   await page.locator(".CodeMirror").first().click();
   await page.keyboard.type("import numpy; print(numpy.array([6]) * 7)");
   await page.keyboard.press("Shift+Enter");
