@@ -5,5 +5,6 @@ start() {
   curl -s http://127.0.0.1:8080/process -H "Content-Type: application/json" \
     -d '{"name":"'"$1"'","command":"'"$2"'","restartOnFailure":true,"maxRestarts":25}'
 }
-start chromium "chromium --headless --remote-debugging-port=9222 --user-data-dir=/root/.config/chromium-devtools about:blank"
+quiet="--disable-background-networking --disable-component-update"
+start chromium "chromium --headless $quiet --remote-debugging-port=9222 --user-data-dir=/root/.config/chromium-devtools about:blank"
 start devtools "nginx -g 'daemon off;'"

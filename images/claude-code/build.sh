@@ -1,5 +1,5 @@
 #!/bin/sh
-# Adds to the root $1 of base-image Claude Code, as `claude`.
+# Adds to the root $1 of base-image Claude Code, as `claude`. Root inside is nobody outside: IS_SANDBOX lets it work unasked as root.
 set -eu
 root=$1
 . "$(dirname "$0")/../common.sh"

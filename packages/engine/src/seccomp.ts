@@ -97,7 +97,7 @@ const ALLOWED_WITH: readonly Rule[] = [
 
 export type SeccompProfile = "sandbox" | "build";
 
-/** As a kernel without it would answer. `useradd`, which tells the audit of all it does, goes on without one then, and only then. */
+/** As a kernel that has only routes would answer: `useradd`, which reports to the audit, goes on without it for this error alone. */
 const NO_OTHER_NETLINK: Rule = ["socket", [isEqual(0, AF_NETLINK), isOther(2, NETLINK_ROUTE)]];
 
 /** Nobody gets a user namespace, in which all that is refused here could be asked for again. */
