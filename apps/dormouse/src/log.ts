@@ -26,7 +26,8 @@ const LEVELS: Readonly<Record<string, number>> = {
 const stringify = configure({ deterministic: false });
 
 /**
- * One JSON object a line, in pino's format, from the parts pino is made of: pino itself holds 7 MB more (decision 0038).
+ * One JSON object a line, in pino's format and from the parts it is made of: pino itself would load all source maps when it
+ * starts, to know its caller (decision 0038).
  * Whatever looks like a secret is taken out of the finished line, wherever in the event it stood.
  */
 export function createLog({ process, level, write = writeToStandardOutput() }: LogOptions): Logger {
