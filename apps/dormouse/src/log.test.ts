@@ -3,7 +3,7 @@ import { createLog } from "./log.ts";
 
 test("no secret reaches the log, wherever in an event it stands", () => {
   const lines: string[] = [];
-  const log = createLog({ process: "server", level: "info", write: (line) => void lines.push(line) });
+  const log = createLog({ process: "server", level: "info", destination: { write: (line) => void lines.push(line) } });
   const cause = new Error("connect postgres://dormouse:hunter2@db/x");
   log.error({ event: "store.open", err: new Error("Cannot open: Bearer dm_hunter2hunter2", { cause }) });
   log.info({
@@ -20,7 +20,7 @@ test("no secret reaches the log, wherever in an event it stands", () => {
 
 test("an error comes with its code and its causes, and a circle in it hides nothing else", () => {
   const lines: string[] = [];
-  const log = createLog({ process: "engine", level: "warn", write: (line) => void lines.push(line) });
+  const log = createLog({ process: "engine", level: "warn", destination: { write: (line) => void lines.push(line) } });
   const circle: Record<string, unknown> = {};
   circle["again"] = circle;
   const error = Object.assign(new Error("Cannot read", { cause: new Error("ENOENT") }), { code: "EIO", circle });

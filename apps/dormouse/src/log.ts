@@ -1,55 +1,26 @@
-import type { Logger } from "@dormouse/control-plane";
 import { redactSecrets } from "@dormouse/kernel";
-import { err as serializeError } from "pino-std-serializers";
-import { configure } from "safe-stable-stringify";
-import { SonicBoom } from "sonic-boom";
+import { type DestinationStream, type Logger, pino } from "pino";
 
 export interface LogOptions {
   readonly process: "server" | "engine";
   readonly level: string;
-  /** Takes each line; standard output unless given. */
-  readonly write?: (line: string) => void;
+  /** Standard output unless given. */
+  readonly destination?: DestinationStream;
 }
 
-type Event = Readonly<Record<string, unknown>>;
-
-/** By their names in the configuration, with the numbers that readers of pino's format know. */
-const LEVELS: Readonly<Record<string, number>> = {
-  debug: 20,
-  info: 30,
-  warn: 40,
-  error: 50,
-  silent: Number.POSITIVE_INFINITY,
-};
-
-/** Takes what `JSON.stringify` throws at, such as circles in errors of others. */
-const stringify = configure({ deterministic: false });
-
-/**
- * One JSON object a line, in pino's format and from the parts it is made of: pino itself would load all source maps when it
- * starts, to know its caller (decision 0038).
- * Whatever looks like a secret is taken out of the finished line, wherever in the event it stood.
- */
-export function createLog({ process, level, write = writeToStandardOutput() }: LogOptions): Logger {
-  const lowest = LEVELS[level] ?? LEVELS["info"]!;
-  const at = (name: keyof Logger) => {
-    const number = LEVELS[name]!;
-    if (number < lowest) return () => undefined;
-    return ({ err, ...event }: Event): void => {
-      const line = { level: number, time: Date.now(), process, ...event, err: readable(err) };
-      write(redactSecrets(`${stringify(line)}\n`));
-    };
-  };
-  return { info: at("info"), warn: at("warn"), error: at("error") };
+/** One JSON object a line. Whatever looks like a secret is taken out of the finished line, wherever in the event it stood. */
+export function createLog({ process, level, destination }: LogOptions): Logger {
+  const options = { level, base: { process }, hooks: { streamWrite: redactSecrets } };
+  return withoutStacks(() => (destination === undefined ? pino(options) : pino(options, destination)));
 }
 
-const readable = (error: unknown): unknown => (error instanceof Error ? serializeError(error) : error);
-
-/** Never waits for a reader. One that has gone away, such as `head`, gets nothing more. */
-function writeToStandardOutput(): (line: string) => void {
-  const output = new SonicBoom({ fd: 1 });
-  let hasReader = true;
-  output.on("error", () => (hasReader = false));
-  process.on("exit", () => hasReader && output.flushSync());
-  return (line) => void (hasReader && output.write(line));
+/** pino looks for its caller when it is made, and the runtime would load and keep the source map of every file on the way (decision 0038). */
+function withoutStacks<T>(make: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
