@@ -47,8 +47,9 @@ export const viewOf = (io: Context["io"], utc: boolean): View => ({
 
 export const renderItems = ({ columns }: Resource, items: readonly Item[], view: View): string =>
   renderTable(
-    columns.map(({ heading }) => heading),
+    columns,
     items.map((item) => columns.map(({ cell }) => cell(item, view))),
+    view.columns,
   );
 
 /** As Blaxel's command line writes it, with what a sandbox is doing beside it. */
