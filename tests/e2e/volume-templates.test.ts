@@ -66,7 +66,7 @@ test.each<readonly [string, Buffer, number, string]>([
   ["a path that climbs out", zipOf([{ name: "../../../etc/cron.d/x", content: "x" }]), 400, '".."'],
   ["an absolute path", zipOf([{ name: "/etc/cron.d/x", content: "x" }]), 400, "absolute"],
   ["a bomb", zipOf([{ name: "x", content: Buffer.alloc(48 * 1024 * 1024) }]), 400, "250 times"],
-  ["no archive", Buffer.from("hello"), 400, "no ZIP file"],
+  ["no archive", Buffer.from("hello"), 400, "neither a ZIP nor a TAR file"],
   ["one larger than the volume", Buffer.alloc(80 * 1024 * 1024), 413, "larger than the volume"],
 ])(
   "F233 an upload of %s is refused, its version says why, and its address is spent",

@@ -124,3 +124,10 @@ test("F233 a TAR file that is a bomb, has too many entries or attributes, or is 
   expect(await said(damaged)).toContain("no TAR file, or is damaged");
   expect(readdirSync(place.folder)).toEqual([]);
 });
+
+test("where the last of several entries counts, in the context of a build, a TAR file is refused", async () => {
+  using place = new Place();
+  const refused = await refusal(place.unpack(tarBytes([{ name: "Dockerfile", content: "FROM x" }]), 1000, true));
+  expect(refused.message).toContain("send a ZIP file");
+  expect(readdirSync(place.folder)).toEqual([]);
+});

@@ -1,3 +1,4 @@
+import { refuseArchive } from "./refusal.ts";
 import { isTar } from "./tar-entries.ts";
 import { unpackTar } from "./unpack-tar.ts";
 import { unpackZip } from "./unpack-zip.ts";
@@ -18,6 +19,8 @@ export interface Unpacked {
  * Unpacks the archive behind `archiveFd`, a ZIP file or a TAR file with or without gzip: files and folders with their permissions,
  * of a TAR file links that stay inside. Nothing is written before every entry was looked at. @throws {AppError} INVALID_ARGUMENT
  */
-export function unpackArchive(archiveFd: number, target: UnpackTarget): Promise<Unpacked> {
-  return isTar(archiveFd) && target.lastWins !== true ? unpackTar(archiveFd, target) : unpackZip(archiveFd, target);
+export async function unpackArchive(archiveFd: number, target: UnpackTarget): Promise<Unpacked> {
+  if (!isTar(archiveFd)) return unpackZip(archiveFd, target);
+  if (target.lastWins !== true) return unpackTar(archiveFd, target);
+  throw refuseArchive("it is a TAR file, or packed with gzip; send a ZIP file");
 }
