@@ -74,7 +74,7 @@ test("a workspace with a hundred creates holds up another's single one by no mor
   engine.letAllThrough();
   await Promise.all([...many, single]);
   const started = engine.startedNames.filter((name) => name !== "single");
-  expect(started.toSorted()).toEqual(names("many", 100).toSorted());
+  expect(new Set(started)).toEqual(new Set(names("many", 100)));
   // Those under way at once may overtake each other on their way to the engine.
   expect(started.filter((name, turn) => Math.abs(turn - Number(name?.split("-")[1])) >= AT_ONCE)).toEqual([]);
 });
