@@ -12,6 +12,7 @@ import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { DiskSync } from "./disk-sync.ts";
 import type { ImageDeps } from "./images/import-layout.ts";
 import { raiseHostLimits } from "./host-limits.ts";
+import { MemoryGuard } from "./memory/guard.ts";
 import { LayerMounts } from "./images/layer-mounts.ts";
 import { sweepImages } from "./images/collect.ts";
 import type { RegistryMirrors } from "./images/registries.ts";
@@ -100,9 +101,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
   const runtimeFile = sealedCopy(RUNTIME_FILE);
   const admission = { ...defaultPolicy(hostRoom(options.dataDir).memoryMiB), ...options.admission };
+  const guard = new MemoryGuard(cgroups);
   const sandboxes = new Sandboxes({
     layout,
     cgroups,
+    guard,
     images,
     layers,
     slots,
@@ -120,14 +123,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
   const imageTools = { layout, userNamespaceFd, images, slots, mirrors: options.registries ?? {} };
-  const builds = openBuilds(options, { layout, cgroups, slots, runtimeFile, imageTools, admission });
+  const builds = openBuilds(options, { layout, cgroups, guard, slots, runtimeFile, imageTools, admission });
   await sandboxes.adopt(stored);
   await builds.recover();
   slots.refill();
   sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
-    (closing ??= endEngine({ instance, cgroups, slots, disk, sandboxes, builds, sweeping }));
+    (closing ??= endEngine({ instance, cgroups, guard, slots, disk, sandboxes, builds, sweeping }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
   const port = enginePort({ sandboxes, volumes, layers, imageTools, builds });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
@@ -138,7 +141,7 @@ const addressesInUse = (stored: ReadonlyMap<SandboxId, StoredSandbox>): string[]
     sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run.slot.address] : [],
   );
 
-interface BuildParts extends Pick<ImageBuildsDeps, "layout" | "cgroups" | "slots" | "runtimeFile"> {
+interface BuildParts extends Pick<ImageBuildsDeps, "layout" | "cgroups" | "guard" | "slots" | "runtimeFile"> {
   readonly imageTools: ImageDeps & RegistryDeps;
   readonly admission: AdmissionPolicy;
 }
@@ -159,6 +162,7 @@ function openBuilds(options: EngineOptions, { imageTools, admission, ...parts }:
 interface RunningParts {
   readonly instance: Instance;
   readonly cgroups: Cgroups;
+  readonly guard: MemoryGuard;
   readonly slots: SlotPool;
   readonly disk: DiskSync;
   readonly sandboxes: Sandboxes;
@@ -168,7 +172,8 @@ interface RunningParts {
 }
 
 async function endEngine(parts: RunningParts): Promise<void> {
-  const { instance, cgroups, slots, disk, sandboxes, builds, sweeping } = parts;
+  const { instance, cgroups, guard, slots, disk, sandboxes, builds, sweeping } = parts;
+  guard[Symbol.dispose]();
   await builds[Symbol.asyncDispose]();
   await sandboxes.close();
   await sweeping;

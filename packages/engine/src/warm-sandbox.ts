@@ -1,16 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { randomId } from "@dormouse/kernel";
 import { EngineSandboxSpec, type SandboxId } from "@dormouse/schema";
 import { agentEnvironment, type BundleDefaults, ociConfig } from "./bundle.ts";
-import { type Cgroups, endProcesses, MAX_PROCESS_COUNT } from "./cgroups.ts";
+import { type Cgroups, MAX_PROCESS_COUNT } from "./cgroups.ts";
 import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageStore } from "./images/store.ts";
 import { type ImageManifest, referenceOf } from "./images/manifest.ts";
 import { type Layout, sandboxFiles } from "./layout.ts";
 import type { NetworkSlot, SlotPool } from "./network/slots.ts";
 import { BOOT_ID, isAlive, processStartTicks, type RunRecord } from "./records.ts";
+import { endRun } from "./remove.ts";
 import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
 import { type HeldContainer, holdContainer } from "./runtime.ts";
 import { setHostnameOf } from "./syscalls.ts";
@@ -98,10 +98,8 @@ export async function adoptWarm(deps: WarmDeps, warm: WarmSandbox, spec: EngineS
 }
 
 async function erase({ layout, cgroups, slots }: WarmDeps, id: SandboxId, slot: NetworkSlot): Promise<void> {
-  await endProcesses(cgroups, id);
-  for (const dir of [join(layout.runtimeDir(), id), layout.sandboxRunDir(id), layout.sandboxDir(id)]) {
-    await rm(dir, { recursive: true, force: true });
-  }
+  await endRun({ cgroups, layout }, id);
+  await rm(layout.sandboxDir(id), { recursive: true, force: true });
   await slots.recycle(slot);
 }
 

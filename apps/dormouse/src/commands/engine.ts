@@ -19,8 +19,14 @@ export async function runEngine(options: EngineCommandOptions, config: Config): 
   armFault(config);
   const log = createLog({ process: "engine", level: config.logLevel });
   channel("dormouse.engine.memory").subscribe((message) => {
-    const { atMs: _atMs, ...ended } = message as MemoryEvent;
-    log.warn({ event: "sandbox.memory", outcome: "a program was ended: it hung at the memory limit", ...ended });
+    const { atMs: _atMs, group, ...ended } = message as MemoryEvent;
+    const owner = group.startsWith("build-") ? { build: group } : { sandboxId: group };
+    log.warn({
+      event: "sandbox.memory",
+      ...owner,
+      outcome: "a program was ended: it hung at the memory limit",
+      ...ended,
+    });
   });
   const onError = (error: AppError): void =>
     log.error({ event: "engine.error", code: error.code, err: error.cause ?? error });

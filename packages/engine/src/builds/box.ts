@@ -1,8 +1,9 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineImageId } from "@dormouse/schema";
-import { buildGroup, type Cgroups, endProcesses } from "../cgroups.ts";
+import { buildGroup, type Cgroups, endProcesses, type GroupId } from "../cgroups.ts";
 import type { Layout } from "../layout.ts";
+import type { MemoryGuard } from "../memory/guard.ts";
 import type { SlotPool } from "../network/slots.ts";
 import { RUNTIME_ENVIRONMENT, runtimeCommand } from "../runtime.ts";
 import { boxConfig } from "./box-config.ts";
@@ -13,6 +14,7 @@ export interface BoxDeps {
   readonly layout: Layout;
   readonly cgroups: Cgroups;
   readonly slots: SlotPool;
+  readonly guard: MemoryGuard;
   readonly runtimeFile: string;
   /** BPF program in base64. */
   readonly seccompFilter: string;
@@ -39,8 +41,8 @@ const KILLED_EXIT_CODE = 137;
 
 export interface BoxEnd {
   readonly exitCode: number;
-  /** How many of its processes the kernel has ended for lack of memory. */
-  readonly outOfMemoryCount: number;
+  /** Some of its processes were ended for lack of memory. */
+  readonly isOutOfMemory: boolean;
 }
 
 /**
@@ -58,14 +60,18 @@ export async function runInBox(deps: BoxDeps, run: BoxRun): Promise<BoxEnd> {
     signal.throwIfAborted();
     const exitCode = await runContainer(deps, run, { networkNamespace: `/run/netns/${slot.name}`, cgroupFiles });
     signal.throwIfAborted();
-    return { exitCode, outOfMemoryCount: deps.cgroups.outOfMemoryCount(group) };
+    return { exitCode, isOutOfMemory: wasOutOfMemory(deps, group) };
   } finally {
     signal.removeEventListener("abort", end);
     await endProcesses(deps.cgroups, group);
+    deps.guard.forget(group);
     rmSync(join(deps.layout.runtimeDir(), group), { recursive: true, force: true });
     await deps.slots.recycle(slot);
   }
 }
+
+const wasOutOfMemory = ({ cgroups, guard }: BoxDeps, group: GroupId): boolean =>
+  cgroups.outOfMemoryCount(group) > 0 || guard.lastEnd(group) !== undefined;
 
 interface Place {
   readonly networkNamespace: string;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { buildFailure, type FailedBuild } from "./build-failure.ts";
 
 const failed = (tail: readonly string[], more: Partial<FailedBuild> = {}) =>
-  buildFailure({ exitCode: 65, outOfMemoryCount: 0, memoryMiB: 4096, tail, ...more });
+  buildFailure({ exitCode: 65, isOutOfMemory: false, memoryMiB: 4096, tail, ...more });
 
 test("the step, its exit code and its last words are told, without what buildah says around them", () => {
   const { message, hint } = failed([
@@ -23,7 +23,7 @@ test("the step, its exit code and its last words are told, without what buildah 
 });
 
 test.each<readonly [string, readonly string[], Partial<FailedBuild>, string]>([
-  ["memory", ["STEP 2/2: RUN big", "Killed"], { outOfMemoryCount: 1 }, 'step 2/2, "RUN big", ran out of memory'],
+  ["memory", ["STEP 2/2: RUN big", "Killed"], { isOutOfMemory: true }, 'step 2/2, "RUN big", ran out of memory'],
   ["disk", ["STEP 2/2: RUN dd", "dd: x: No space left on device"], {}, 'step 2/2, "RUN dd", left no space on the'],
   ["loading", ["Loading"], { exitCode: 64 }, "taking in an image it builds on failed: exit code 64"],
   ["writing", ["STEP 2/2: RUN true", "Error: pushing"], { exitCode: 66 }, "writing it out failed: pushing"],

@@ -24,7 +24,7 @@ const SEE_LOG = "The build's log shows all of it";
 export function buildFailure(build: FailedBuild): AppError {
   const what = whatFailed(build);
   const isFull = build.tail.some((line) => NO_SPACE.test(line));
-  if (build.outOfMemoryCount > 0) {
+  if (build.isOutOfMemory) {
     const hint = `A build has ${build.memoryMiB} MiB; use less at once, such as fewer parallel jobs`;
     return new AppError("BUILD_FAILED", `Cannot build the image: ${what} ran out of memory`, { hint });
   }

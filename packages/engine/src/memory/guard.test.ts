@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { channel } from "node:diagnostics_channel";
-import { SandboxId } from "@dormouse/schema";
+import { EngineImageId, SandboxId } from "@dormouse/schema";
 import { newSpec, runInside, useEngine } from "../../testkit/index.ts";
+import { buildGroup, type GroupId } from "../cgroups.ts";
 import { MemoryGuard } from "./guard.ts";
 
 const TEST_TIMEOUT_MS = 120_000;
@@ -54,11 +55,12 @@ const greedyProcess = (url: string): Promise<{ status: string } | undefined> =>
     .then(async (answer) => (await answer.json()) as { status: string })
     .catch(() => undefined);
 
-const BOX = SandboxId.parse("box000001");
+const SANDBOX = SandboxId.parse("box000001");
+const BUILD = buildGroup(EngineImageId.parse("image0000001"));
 const LOOK_MS = 20;
 
-/** Processes of ours, one of them large, as those of a sandbox that stalls for memory this share of the time. */
-function stalledBox(fullShare: number, usedShare: number) {
+/** Processes of ours, one of them large, as those of a sandbox or a build that stalls for memory this share of the time. */
+function stalledBox(fullShare: number, usedShare: number, id: GroupId = SANDBOX) {
   const small = Bun.spawn(["sleep", "60"]);
   const large = Bun.spawn([
     process.execPath,
@@ -67,7 +69,7 @@ function stalledBox(fullShare: number, usedShare: number) {
   ]);
   const stalledMs = (): number => performance.now() * fullShare;
   const cgroups = {
-    ids: () => [BOX],
+    ids: () => [id],
     processIds: () => [small.pid, large.pid],
     memoryStallMs: () => ({ some: performance.now(), full: stalledMs() }),
     usedMemoryShare: () => usedShare,
@@ -75,8 +77,11 @@ function stalledBox(fullShare: number, usedShare: number) {
   return { cgroups, small, large, end: () => (small.kill(), large.kill()) };
 }
 
-test("of a sandbox that is stalled at its limit the largest program is ended, and the event says which", async () => {
-  const { cgroups, small, large, end } = stalledBox(0.9, 1);
+test.each([
+  ["sandbox", SANDBOX],
+  ["build", BUILD],
+])("of a %s that is stalled at its limit the largest program is ended, and the event says which", async (_, id) => {
+  const { cgroups, small, large, end } = stalledBox(0.9, 1, id);
   const events: unknown[] = [];
   const note = (event: unknown): void => void events.push(event);
   channel("dormouse.engine.memory").subscribe(note);
@@ -84,8 +89,8 @@ test("of a sandbox that is stalled at its limit the largest program is ended, an
   await large.exited;
   expect(large.signalCode).toBe("SIGKILL");
   expect(small.exitCode ?? small.signalCode).toBeNull();
-  expect(guard.lastEnd(BOX)?.program).toBe(process.execPath);
-  expect(events[0]).toMatchObject({ sandboxId: BOX, pid: large.pid, program: process.execPath });
+  expect(guard.lastEnd(id)?.program).toBe(process.execPath);
+  expect(events[0]).toMatchObject({ group: id, pid: large.pid, program: process.execPath });
   channel("dormouse.engine.memory").unsubscribe(note);
   end();
 });
@@ -98,6 +103,6 @@ test.each([
   using guard = new MemoryGuard(cgroups, LOOK_MS);
   await Bun.sleep(LOOK_MS * 10);
   expect(large.exitCode ?? large.signalCode).toBeNull();
-  expect(guard.lastEnd(BOX)).toBeUndefined();
+  expect(guard.lastEnd(SANDBOX)).toBeUndefined();
   end();
 });

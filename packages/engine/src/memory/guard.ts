@@ -1,11 +1,12 @@
 import { channel } from "node:diagnostics_channel";
 import { readFileSync, readlinkSync } from "node:fs";
-import type { EngineMemoryEnd, SandboxId } from "@dormouse/schema";
+import type { EngineMemoryEnd } from "@dormouse/schema";
 import type { Cgroups, GroupId } from "../cgroups.ts";
 
 /** What the channel `dormouse.engine.memory` carries. */
 export interface MemoryEvent extends EngineMemoryEnd {
-  readonly sandboxId: SandboxId;
+  /** A sandbox, or a build as `build-<image>`. */
+  readonly group: GroupId;
   readonly pid: number;
 }
 
@@ -14,7 +15,7 @@ type GuardedCgroups = Pick<Cgroups, "ids" | "processIds" | "memoryStallMs" | "us
 const memoryEvents = channel("dormouse.engine.memory");
 
 const LOOK_INTERVAL_MS = 2000;
-/** All sandboxes together: below it none can be in need. */
+/** All together: below it none can be in need. */
 const SOME_STALL_SHARE = 0.2;
 /** Of one: a third of the time nothing in it could go on, because pages it needed were thrown out again and again … */
 const FULL_STALL_SHARE = 1 / 3;
@@ -32,14 +33,14 @@ interface Look {
 }
 
 /**
- * Ends what makes a sandbox hang at its memory limit. The kernel ends a program only when nothing more can be freed; while there
+ * Ends what makes a sandbox or a build hang at its memory limit. The kernel ends a program only when nothing more can be freed; while there
  * are pages of files, such as the program itself, it throws these out and reads them back, and nothing answers any more, the API
- * inside included. Reads one file every two seconds as long as no sandbox stalls.
+ * inside included. Reads one file every two seconds as long as none stalls.
  */
 export class MemoryGuard implements Disposable {
   readonly #cgroups: GuardedCgroups;
-  readonly #looks = new Map<SandboxId, Look>();
-  readonly #ends = new Map<SandboxId, EngineMemoryEnd>();
+  readonly #looks = new Map<GroupId, Look>();
+  readonly #ends = new Map<GroupId, EngineMemoryEnd>();
   readonly #timer: ReturnType<typeof setInterval>;
   #lastSome = { atMs: performance.now(), stalledMs: 0 };
 
@@ -48,13 +49,13 @@ export class MemoryGuard implements Disposable {
     this.#timer = setInterval(() => this.#look(), lookIntervalMs).unref();
   }
 
-  /** The last program that was ended in a sandbox. */
-  lastEnd(id: SandboxId): EngineMemoryEnd | undefined {
+  /** The last program that was ended in it. */
+  lastEnd(id: GroupId): EngineMemoryEnd | undefined {
     return this.#ends.get(id);
   }
 
-  /** A sandbox is gone. */
-  forget(id: SandboxId): void {
+  /** It is gone. */
+  forget(id: GroupId): void {
     this.#looks.delete(id);
     this.#ends.delete(id);
   }
@@ -72,10 +73,10 @@ export class MemoryGuard implements Disposable {
       this.#looks.clear();
       return;
     }
-    for (const id of this.#cgroups.ids()) if (isSandbox(id)) this.#lookAt(id);
+    for (const id of this.#cgroups.ids()) this.#lookAt(id);
   }
 
-  #lookAt(id: SandboxId): void {
+  #lookAt(id: GroupId): void {
     const before = this.#looks.get(id);
     const look = { atMs: performance.now(), fullMs: this.#cgroups.memoryStallMs(id).full, needCount: 0 };
     const isStalled =
@@ -86,7 +87,7 @@ export class MemoryGuard implements Disposable {
   }
 
   /** The one the kernel would take: by its own score, which spares the API inside. */
-  #endLargest(id: SandboxId): void {
+  #endLargest(id: GroupId): void {
     const scores = this.#cgroups.processIds(id).map((pid) => ({ pid, score: scoreOf(pid) }));
     const largest = scores.toSorted((a, b) => b.score - a.score)[0];
     if (largest === undefined) return;
@@ -94,12 +95,9 @@ export class MemoryGuard implements Disposable {
     process.kill(largest.pid, "SIGKILL");
     this.#looks.delete(id);
     this.#ends.set(id, end);
-    memoryEvents.publish({ ...end, sandboxId: id, pid: largest.pid } satisfies MemoryEvent);
+    memoryEvents.publish({ ...end, group: id, pid: largest.pid } satisfies MemoryEvent);
   }
 }
-
-/** Builds tell by themselves that their memory was full. */
-const isSandbox = (id: GroupId): id is SandboxId => !id.startsWith("build-");
 
 /** 0 for a process that has ended meanwhile. */
 function scoreOf(pid: number): number {
