@@ -52,9 +52,9 @@ export const renderItems = ({ columns }: Resource, items: readonly Item[], view:
     view.columns,
   );
 
-/** As Blaxel's command line writes it, with what a sandbox is doing beside it. */
+/** As Blaxel's command line writes it, with what a sandbox is doing, and why it failed, beside it. */
 function documentOf({ kind }: Resource, item: Item): Item {
-  const { metadata, spec, status, state, expiresIn, lastUsedAt } = item as Readonly<Record<string, unknown>>;
+  const { metadata, spec, status, state, expiresIn, lastUsedAt, errors } = item as Readonly<Record<string, unknown>>;
   return {
     apiVersion: API_VERSION,
     kind,
@@ -64,5 +64,6 @@ function documentOf({ kind }: Resource, item: Item): Item {
     ...(state !== undefined && { state }),
     ...(expiresIn !== undefined && { expiresIn }),
     ...(lastUsedAt !== undefined && { lastUsedAt }),
+    ...(errors !== undefined && { errors }),
   };
 }
