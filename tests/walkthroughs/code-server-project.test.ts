@@ -5,7 +5,7 @@ import { pushNodeImages, Registry } from "@dormouse/engine/testkit";
 import { BlUser } from "../support/bl.ts";
 import { INSTALL_DIR } from "../support/dormouse.ts";
 import { useDormouse } from "../support/suite.ts";
-import { runTypeScript } from "./run-typescript.ts";
+import { printedAddress } from "./printed-address.ts";
 
 /*
  * The project of the tutorial "code-server in a sandbox" as its user has it, `code-server-project`, but for the line of its
@@ -48,8 +48,7 @@ test(
 );
 
 test("F280 F282 the tutorial's program makes its own sandbox of the template, and the address it prints shows code-server", async () => {
-  const { stdout } = await runTypeScript("code-server", suite.dormouse.env);
-  const address = /^code-server preview URL: (\S+)$/m.exec(stdout)?.[1] ?? "";
+  const address = await printedAddress(suite.dormouse.env);
   await untilServed("my-code-server-sandbox");
   const page = await fetch(address);
   expect(await page.text()).toContain("code-server");
