@@ -1,8 +1,8 @@
 import { runTypeScript } from "./run-typescript.ts";
 
 /**
- * Runs the program of the tutorial "code-server in a sandbox", and resolves with the address it prints. Entrypoint and program may both want to start code-server in the same moment; the program then
- * says that the process exists and, started again, finds it.
+ * Runs the program of the tutorial "code-server in a sandbox", and resolves with the address it prints. Entrypoint and program may
+ * both want to start code-server in the same moment; the program then says that the process exists and, started again, finds it.
  */
 export async function printedAddress(env: Readonly<Record<string, string>>): Promise<string> {
   for (;;) {
