@@ -2,18 +2,18 @@ import { html } from "hono/html";
 
 type Html = ReturnType<typeof html>;
 
-/** In the look of the gateway's error page. */
+/** In the look of the gateway's error page. Without quotes and angle brackets, which the template escapes. */
 const STYLE = `
 :root{color-scheme:light dark;--ink:#1d2530;--line:#dfe4ea;--edge:#8793a1;--card:#fff;--page:#f4f6f8;--warm:#a8572a;--on-warm:#fff}
 @media (prefers-color-scheme:dark){
 :root{--ink:#e8ecf1;--line:#2c3642;--edge:#5d6978;--card:#171d25;--page:#0f1319;--warm:#e59a68;--on-warm:#171d25}}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--page);color:var(--ink);
-font:1rem/1.6 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+font:1rem/1.6 system-ui,-apple-system,Segoe UI,Roboto,sans-serif}
 main{width:100%;max-width:28rem;padding:clamp(1.5rem,5vw,2.5rem);background:var(--card);border:1px solid var(--line);
 border-radius:1rem;overflow-wrap:anywhere}
 h1{margin:0;font-size:1.5rem;line-height:1.3;font-weight:650}p{margin:.75rem 0 0}
-code{font:.95em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-weight:600}
+code{font:.95em ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,monospace;font-weight:600}
 .problem{padding-left:1rem;border-left:3px solid var(--warm)}
 label{display:block;margin-top:1rem;font-size:.9rem}fieldset{border:0;border-top:1px solid var(--line);margin:1.5rem 0 0;padding:0}
 input{display:block;width:100%;margin-top:.3rem;padding:.55rem .7rem;border:1px solid var(--edge);border-radius:.5rem;
