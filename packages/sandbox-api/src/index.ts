@@ -5,6 +5,7 @@ export { parseArguments, USAGE, type AgentArguments } from "./arguments.ts";
 export { withHostname } from "./environment/hostname.ts";
 export { withOverflow } from "./environment/overflow.ts";
 export type { BuildInfo } from "./health.ts";
+export { openPort, type OpenPort } from "./listen.ts";
 export { isAgentRunning } from "./running-agent.ts";
 export { startSandboxApi, type SandboxApi, type SandboxApiOptions } from "./server.ts";
 export { ownCommand } from "./upgrade/executable.ts";
