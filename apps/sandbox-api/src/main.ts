@@ -1,9 +1,9 @@
 import {
   type AgentArguments,
+  type Ahead,
   AppError,
+  beginAhead,
   isAgentRunning,
-  openPort,
-  type OpenPort,
   ownCommand,
   parseArguments,
   readTakeover,
@@ -80,19 +80,19 @@ async function takeOver(port: number, env: Environment, statePath: string): Prom
 
 interface Beginning {
   readonly given: Environment;
-  readonly port?: OpenPort;
+  readonly ahead?: Ahead;
 }
 
 /** What does not depend on whose the agent becomes is done before it waits to hear that. */
-async function beginAhead(port: number): Promise<Beginning> {
+async function hold(port: number): Promise<Beginning> {
   await rehearse(() => startSandboxApi(startOptions(0, REHEARSAL_ENVIRONMENT)));
-  const open = openPort(port);
-  return { port: open, given: awaitEnvironment(Number(process.env["DORMOUSE_READY_FD"])) };
+  const ahead = beginAhead(port);
+  return { ahead, given: awaitEnvironment(Number(process.env["DORMOUSE_READY_FD"])) };
 }
 
 async function serve(asked: AgentArguments): Promise<void> {
   const isHeld = process.env["DORMOUSE_HELD"] !== undefined;
-  const { given, port }: Beginning = isHeld ? await beginAhead(asked.port) : { given: process.env };
+  const { given, ahead }: Beginning = isHeld ? await hold(asked.port) : { given: process.env };
   const env = withHostname(withOverflow(given, complain));
   const statePath = env[STATE_VARIABLE];
   if (statePath !== undefined) {
@@ -101,7 +101,7 @@ async function serve(asked: AgentArguments): Promise<void> {
   }
   let api: SandboxApi;
   try {
-    api = startSandboxApi({ ...startOptions(asked.port, env), user: asked.user, openPort: port });
+    api = startSandboxApi({ ...startOptions(asked.port, env), user: asked.user, ...ahead });
   } catch (error) {
     if (!isPortTaken(error)) throw error;
     return stayBehind(asked, error);

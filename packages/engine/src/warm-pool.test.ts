@@ -83,6 +83,16 @@ test("one that was kept ready does everything as the user its environment names"
   await keepReady(1);
   const sandbox = await createWarm({ env: { BL_SANDBOX_USER: "nobody" } });
   expect((await runInside(sandbox, "id -un; date +%Z")).stdout).toBe("nobody\nUTC\n");
+  const { stdout } = await runInside(sandbox, "cd /var/log/sandbox-api; stat -c '%U %a' . run-*");
+  expect(stdout).toBe("nobody 711\nnobody 700\n");
+  await suite.port.remove(sandbox.id);
+}, 60_000);
+
+test("one that was kept ready logs where its environment says, and nothing is left of where it would have", async () => {
+  await keepReady(1);
+  const sandbox = await createWarm({ env: { SANDBOX_LOG_DIR: "/srv/logs" } });
+  const { stdout } = await runInside(sandbox, "stat -c %a /srv/logs/run-*; ls -d /var/log/sandbox-api");
+  expect(stdout).toBe("700\n");
   await suite.port.remove(sandbox.id);
 }, 60_000);
 

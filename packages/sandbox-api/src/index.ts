@@ -1,11 +1,11 @@
 export { AppError } from "@dormouse/kernel";
 export type { AgentHealth, ProcessResponse } from "@dormouse/schema";
+export { type Ahead, beginAhead } from "./ahead.ts";
 export { unpackStandardInput } from "./archive/command.ts";
 export { parseArguments, USAGE, type AgentArguments } from "./arguments.ts";
 export { withHostname } from "./environment/hostname.ts";
 export { withOverflow } from "./environment/overflow.ts";
 export type { BuildInfo } from "./health.ts";
-export { openPort, type OpenPort } from "./listen.ts";
 export { isAgentRunning } from "./running-agent.ts";
 export { startSandboxApi, type SandboxApi, type SandboxApiOptions } from "./server.ts";
 export { ownCommand } from "./upgrade/executable.ts";
