@@ -11,7 +11,7 @@ const QUIET_LOOK_INTERVAL_MS = 10;
 /** A port that is open already; whoever opened it says who answers there before the event loop goes on. */
 export interface OpenPort {
   readonly server: Server;
-  answer(respond: Respond): void;
+  readonly answer: (respond: Respond) => void;
 }
 
 /** On all interfaces of both IP families. @throws the errno error of listening, `EADDRINUSE` when the port is taken. */
