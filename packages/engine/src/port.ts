@@ -23,7 +23,7 @@ export function enginePort({ sandboxes, volumes, layers, imageTools, builds }: E
   const { images } = imageTools;
   const collecting = new SingleFlight<CollectedImages>();
   return {
-    newId: (image) => sandboxes.newId(image),
+    readyIds: (image) => sandboxes.readyIds(image),
     create: (spec) => sandboxes.create(spec),
     assertRoom: (id, memoryMiB) => sandboxes.assertRoom(id, memoryMiB),
     get: (id) => sandboxes.get(id),
