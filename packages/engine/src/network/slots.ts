@@ -1,14 +1,28 @@
 import { existsSync } from "node:fs";
 import { SingleFlight } from "@dormouse/kernel";
+import type { HostIdPool, HostIds } from "../ids/host-ids.ts";
 import { runCommand } from "../run-command.ts";
 import { gatewayAddress, linkPrefix } from "./firewall.ts";
 
-/** A prepared network for one sandbox: namespace, link and address. */
+/** What is prepared for one sandbox: its network, which is namespace, link and address, and its user ids. */
 export interface NetworkSlot {
   /** Name of the namespace under /run/netns and of the host's end of the link. */
   readonly name: string;
   readonly address: string;
+  readonly ids: HostIds;
 }
+
+/** Files of the namespaces that are there before what starts in them. */
+export interface NamespaceFiles {
+  readonly network: string;
+  readonly user: string;
+}
+
+/** Good as long as this process lives. */
+export const namespaceFiles = ({ name, ids }: NetworkSlot): NamespaceFiles => ({
+  network: `/run/netns/${name}`,
+  user: `/proc/${process.pid}/fd/${ids.namespaceFd}`,
+});
 
 export interface SlotPoolOptions {
   readonly instance: string;
@@ -17,6 +31,7 @@ export interface SlotPoolOptions {
   readonly readyCount: number;
   /** Addresses that running sandboxes hold already. */
   readonly takenAddresses: readonly string[];
+  readonly ids: HostIdPool;
 }
 
 const MAX_BATCH = 16;
@@ -57,21 +72,28 @@ export class SlotPool {
   /** Takes back the slot of a sandbox whose processes are gone. One that cannot be used again is taken off the machine. */
   async recycle(slot: NetworkSlot): Promise<void> {
     this.#taken.delete(slot.address);
-    if (this.#isClosed || this.#ready.length >= this.#options.readyCount) return this.#destroy(slot);
-    const fresh = { name: slot.name, address: this.#takeAddress() };
+    if (this.#isClosed || this.#ready.length >= this.#options.readyCount) return this.discard(slot);
+    const fresh = { ...slot, address: this.#takeAddress() };
     try {
       await runCommand(["sh", "-e"], readdressScript(fresh, this.#gateway()));
       this.#offer(fresh);
     } catch {
-      await this.#destroy(fresh);
+      await this.discard(fresh);
     }
+  }
+
+  /** Takes a slot off the machine that nobody is to have again. */
+  async discard({ name, address, ids }: NetworkSlot): Promise<void> {
+    this.#taken.delete(address);
+    this.#options.ids.end(ids);
+    await runCommand(["sh", "-c", `ip link delete ${name} 2>/dev/null; ip netns delete ${name} 2>/dev/null; true`]);
   }
 
   /** Ends every ready slot. Slots in use stay with their sandboxes. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#refilling.run("refill", async () => undefined);
-    for (const slot of this.#ready.splice(0)) await this.#destroy(slot);
+    for (const slot of this.#ready.splice(0)) await this.discard(slot);
   }
 
   /** Fills the pool when it runs low; until then the slots of deleted sandboxes have room to come back. */
@@ -95,14 +117,12 @@ export class SlotPool {
 
   async #makeMissing(): Promise<void> {
     while (!this.#isClosed && this.#missingCount() > 0) {
-      const batch = Array.from({ length: Math.min(MAX_BATCH, this.#missingCount()) }, () => ({
-        name: this.#takeName(),
-        address: this.#takeAddress(),
-      }));
+      const ids = await this.#options.ids.make(Math.min(MAX_BATCH, this.#missingCount()));
+      const batch = ids.map((its) => ({ name: this.#takeName(), address: this.#takeAddress(), ids: its }));
       try {
         await runCommand(["sh", "-e"], makeScript(batch, this.#gateway()));
       } catch (error) {
-        for (const slot of batch) await this.#destroy(slot);
+        for (const slot of batch) await this.discard(slot);
         throw error;
       }
       for (const slot of batch) this.#offer(slot);
@@ -113,11 +133,6 @@ export class SlotPool {
     const waiter = this.#waiting.shift();
     if (waiter === undefined) this.#ready.push(slot);
     else waiter.resolve(slot);
-  }
-
-  async #destroy({ name, address }: NetworkSlot): Promise<void> {
-    this.#taken.delete(address);
-    await runCommand(["sh", "-c", `ip link delete ${name} 2>/dev/null; ip netns delete ${name} 2>/dev/null; true`]);
   }
 
   #gateway(): string {
@@ -157,8 +172,10 @@ const NAMESPACE_SETTINGS = [
 const OUTSIDE_MAC = "02:00:00:00:00:01";
 const INSIDE_MAC = "02:00:00:00:00:02";
 
+type Link = Pick<NetworkSlot, "name" | "address">;
+
 /** One shell, two `ip` runs on the host and one in each namespace: a spawn costs more than what it does here. */
-function makeScript(slots: readonly NetworkSlot[], gateway: string): string {
+function makeScript(slots: readonly Link[], gateway: string): string {
   const links = slots.flatMap(({ name }) => [
     `netns add ${name}`,
     `link add ${name} address ${OUTSIDE_MAC} type veth peer name eth0 address ${INSIDE_MAC} netns ${name}`,
@@ -172,7 +189,7 @@ function makeScript(slots: readonly NetworkSlot[], gateway: string): string {
   ].join("\n");
 }
 
-function readdressScript({ name, address }: NetworkSlot, gateway: string): string {
+function readdressScript({ name, address }: Link, gateway: string): string {
   return [
     inNamespace(name, [
       ipBatch(["addr flush dev eth0", "neigh flush dev eth0 nud permanent", ...insideCommands(address, gateway)]),
@@ -194,7 +211,7 @@ const insideCommands = (address: string, gateway: string): string[] => [
   `neigh replace ${gateway} lladdr ${OUTSIDE_MAC} dev eth0 nud permanent`,
 ];
 
-const outsideCommands = ({ name, address }: NetworkSlot, gateway: string): string[] => [
+const outsideCommands = ({ name, address }: Link, gateway: string): string[] => [
   `link set ${name} up`,
   `addr add ${gateway} peer ${address} dev ${name}`,
   `neigh replace ${address} lladdr ${INSIDE_MAC} dev ${name} nud permanent`,
