@@ -25,19 +25,35 @@ const HOLD = `
   exec 3<&0
   index=0
   for owner; do
-    setpriv --reuid="$owner" --regid="$owner" --clear-groups --inh-caps=+sys_admin --ambient-caps=+sys_admin \\
-      unshare --user sh -c 'echo "$0 $$"; read -r _; exit 0' "$index" <&3 || echo "$index failed" &
+    as="setpriv --reuid=$owner --regid=$owner --clear-groups --inh-caps=+sys_admin --ambient-caps=+sys_admin"
+    [ "$owner" != 0 ] || as=
+    $as unshare --user sh -c 'echo "$0 $$"; read -r _' "$index" <&3 &
     index=$((index + 1))
   done
   wait`;
 
+/** Where the kernel refuses one and not the others. */
+const TIMEOUT_MS = 20_000;
+
+export interface Urgency {
+  /** Everybody else comes first. */
+  readonly isBackground?: boolean;
+}
+
 /** Descriptors of new user namespaces; the kernel keeps each as long as it is open. @throws HOST_UNSUITABLE */
-export async function openUserNamespaces(namespaces: readonly UserNamespace[]): Promise<number[]> {
-  const holder = Bun.spawn(["sh", "-c", HOLD, "hold", ...namespaces.map(({ owner }) => String(owner))], {
+export async function openUserNamespaces(
+  namespaces: readonly UserNamespace[],
+  { isBackground = false }: Urgency = {},
+): Promise<number[]> {
+  const owners = namespaces.map(({ owner }) => String(owner));
+  const turn = isBackground ? ["nice", "-n", "10"] : [];
+  const holder = Bun.spawn([...turn, "sh", "-c", HOLD, "hold", ...owners], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "ignore",
   });
+  const end = (): void => void holder.stdin.end();
+  const timer = setTimeout(end, TIMEOUT_MS);
   try {
     const pids = await readPids(holder.stdout, namespaces.length);
     return namespaces.map(({ mapping }, index) => {
@@ -46,7 +62,8 @@ export async function openUserNamespaces(namespaces: readonly UserNamespace[]): 
       return openSync(`${process}/ns/user`, "r");
     });
   } finally {
-    await holder.stdin.end();
+    clearTimeout(timer);
+    end();
     await holder.exited;
   }
 }
@@ -65,9 +82,7 @@ async function readPids(output: ReadableStream<Uint8Array>, count: number): Prom
   for await (const chunk of output) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
-    const pairs = lines.map((line) => line.split(" ").map(Number));
-    for (const [index = -1, pid] of pairs) pids.set(index, pid ?? Number.NaN);
-    if ([...pids.values()].some((pid) => Number.isNaN(pid))) break;
+    for (const [index = -1, pid = -1] of lines.map((line) => line.split(" ").map(Number))) pids.set(index, pid);
     if (pids.size === count) return pids;
   }
   throw new AppError("HOST_UNSUITABLE", "Cannot make a user namespace: the kernel refused", {

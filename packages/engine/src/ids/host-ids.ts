@@ -1,5 +1,6 @@
 import { closeSync, readdirSync, statSync } from "node:fs";
-import { ID_COUNT, MAPPED_ROOT_ID, openUserNamespaces } from "../user-namespace.ts";
+import { SingleFlight } from "@dormouse/kernel";
+import { ID_COUNT, MAPPED_ROOT_ID, openUserNamespaces, type Urgency } from "../user-namespace.ts";
 import type { IdRanges } from "./id-ranges.ts";
 
 /** User and group ids on the host that are one sandbox's alone, so that what the kernel counts for a user is its own. */
@@ -15,21 +16,69 @@ export interface HostIds {
   readonly diskNamespaceFd: number;
 }
 
-/** The ids of this engine's sandboxes. A sandbox that runs already, of whichever engine, keeps those it has. */
+const MAX_BATCH = 16;
+
+/**
+ * The ids of this engine's sandboxes. Some are made ahead: it takes a few processes each. A sandbox that runs already, of whichever
+ * engine, keeps those it has.
+ */
 export class HostIdPool {
   readonly #ranges: IdRanges;
+  readonly #filling = new SingleFlight<void>();
   readonly #held = new Set<number>();
   #free: number[] = [];
+  readonly #ready: HostIds[] = [];
+  #readyCount = 0;
 
   constructor(ranges: IdRanges) {
     this.#ranges = ranges;
   }
 
   /** @throws HOST_FULL, HOST_UNSUITABLE */
-  async make(count: number): Promise<HostIds[]> {
+  async acquire(count: number): Promise<HostIds[]> {
+    const missingCount = count - this.#ready.length;
+    if (missingCount > 0) this.#ready.push(...(await this.#make(missingCount)));
+    return this.#ready.splice(0, count);
+  }
+
+  /** Takes back those of a sandbox of which nothing runs any more. */
+  recycle(ids: HostIds): void {
+    if (this.#ready.length < this.#readyCount) this.#ready.push(ids);
+    else this.discard(ids);
+  }
+
+  /** Nobody is to have these namespaces again. Nothing may run in them any more. */
+  discard({ root, namespaceFd, diskNamespaceFd }: HostIds): void {
+    closeSync(namespaceFd);
+    closeSync(diskNamespaceFd);
+    this.#held.delete(root);
+  }
+
+  /** Has so many ready from now on, made in the background. What cannot be made now is told to whoever needs it. */
+  fill(readyCount: number): void {
+    this.#readyCount = readyCount;
+    void this.#filling.run("fill", () => this.#fill()).catch(() => undefined);
+  }
+
+  /** Ends those that are ready. */
+  async close(): Promise<void> {
+    this.#readyCount = 0;
+    await this.#filling.run("fill", async () => undefined).catch(() => undefined);
+    for (const ids of this.#ready.splice(0)) this.discard(ids);
+  }
+
+  async #fill(): Promise<void> {
+    for (;;) {
+      const missingCount = this.#readyCount - this.#ready.length;
+      if (missingCount <= 0) return;
+      this.#ready.push(...(await this.#make(Math.min(MAX_BATCH, missingCount), { isBackground: true })));
+    }
+  }
+
+  async #make(count: number, urgency: Urgency = {}): Promise<HostIds[]> {
     const roots = Array.from({ length: count }, () => this.#take());
     try {
-      const descriptors = await openUserNamespaces(roots.flatMap(namespacesOf));
+      const descriptors = await openUserNamespaces(roots.flatMap(namespacesOf), urgency);
       return roots.map((root, index) => {
         const [namespaceFd = -1, diskNamespaceFd = -1] = descriptors.slice(index * 2);
         return { root, namespaceFd, diskNamespaceFd };
@@ -38,13 +87,6 @@ export class HostIdPool {
       for (const root of roots) this.#held.delete(root);
       throw error;
     }
-  }
-
-  /** Nothing may run as any of them any more. */
-  end({ root, namespaceFd, diskNamespaceFd }: HostIds): void {
-    closeSync(namespaceFd);
-    closeSync(diskNamespaceFd);
-    this.#held.delete(root);
   }
 
   #take(): number {

@@ -8,9 +8,10 @@ import { ID_COUNT } from "../user-namespace.ts";
  * systemd keeps for itself, from 0x7ffe0000. Beyond 2^31 some of the kernel has no ids: the range of groups that may ping, for one.
  * Source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems".
  */
-const FIRST_ID = 0x7740_0000;
+export const FIRST_ID = 0x7740_0000;
 const BLOCK_COUNT = 69;
 const RANGES_PER_BLOCK = 32;
+export const LAST_ID = FIRST_ID + BLOCK_COUNT * RANGES_PER_BLOCK * ID_COUNT - 1;
 
 /** Files that give ids to other users, one `name:first:count` a line (subuid(5)). */
 const RESERVATION_FILES = ["/etc/subuid", "/etc/subgid"];
@@ -47,7 +48,7 @@ export class IdRanges {
       if (ranges.length > 0 && this.#claims.take(block, this.#owner)) return ranges;
     }
     throw new AppError("HOST_FULL", "Cannot give a sandbox user ids of its own: this machine has none left", {
-      hint: `Delete sandboxes, or see who has the ids from ${FIRST_ID} on in ${this.#reservationFiles.join(" and ")}`,
+      hint: `Delete sandboxes, or see who has the ids from ${FIRST_ID} to ${LAST_ID} in ${this.#reservationFiles.join(" and ")}`,
     });
   }
 

@@ -34,7 +34,11 @@ export interface SlotPoolOptions {
   readonly ids: HostIdPool;
 }
 
+/** The first waits for few. */
+const FIRST_BATCH = 2;
 const MAX_BATCH = 16;
+/** Made ahead beside those of the slots: they are two descriptors each, so there can be more of them. */
+const IDS_PER_SLOT = 4;
 const FIRST_HOST = 256;
 const LAST_HOST = 65_000;
 
@@ -72,28 +76,28 @@ export class SlotPool {
   /** Takes back the slot of a sandbox whose processes are gone. One that cannot be used again is taken off the machine. */
   async recycle(slot: NetworkSlot): Promise<void> {
     this.#taken.delete(slot.address);
-    if (this.#isClosed || this.#ready.length >= this.#options.readyCount) return this.discard(slot);
+    if (this.#isClosed || this.#ready.length >= this.#options.readyCount) return this.#destroy(slot);
     const fresh = { ...slot, address: this.#takeAddress() };
     try {
       await runCommand(["sh", "-e"], readdressScript(fresh, this.#gateway()));
       this.#offer(fresh);
     } catch {
-      await this.discard(fresh);
+      await this.#destroy(fresh);
     }
   }
 
-  /** Takes a slot off the machine that nobody is to have again. */
-  async discard({ name, address, ids }: NetworkSlot): Promise<void> {
-    this.#taken.delete(address);
-    this.#options.ids.end(ids);
-    await runCommand(["sh", "-c", `ip link delete ${name} 2>/dev/null; ip netns delete ${name} 2>/dev/null; true`]);
+  /** Takes back a slot of which nobody is to have the user namespace again. */
+  async discard(slot: NetworkSlot): Promise<void> {
+    this.#options.ids.discard(slot.ids);
+    await this.#removeLink(slot);
   }
 
   /** Ends every ready slot. Slots in use stay with their sandboxes. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#refilling.run("refill", async () => undefined);
-    for (const slot of this.#ready.splice(0)) await this.discard(slot);
+    for (const slot of this.#ready.splice(0)) await this.#destroy(slot);
+    await this.#options.ids.close();
   }
 
   /** Fills the pool when it runs low; until then the slots of deleted sandboxes have room to come back. */
@@ -116,23 +120,34 @@ export class SlotPool {
   }
 
   async #makeMissing(): Promise<void> {
-    while (!this.#isClosed && this.#missingCount() > 0) {
-      const ids = await this.#options.ids.make(Math.min(MAX_BATCH, this.#missingCount()));
+    for (let size = FIRST_BATCH; !this.#isClosed && this.#missingCount() > 0; size = Math.min(size * 2, MAX_BATCH)) {
+      const ids = await this.#options.ids.acquire(Math.min(size, this.#missingCount()));
       const batch = ids.map((its) => ({ name: this.#takeName(), address: this.#takeAddress(), ids: its }));
       try {
         await runCommand(["sh", "-e"], makeScript(batch, this.#gateway()));
       } catch (error) {
-        for (const slot of batch) await this.discard(slot);
+        for (const slot of batch) await this.#destroy(slot);
         throw error;
       }
       for (const slot of batch) this.#offer(slot);
     }
+    if (!this.#isClosed) this.#options.ids.fill(this.#options.readyCount * IDS_PER_SLOT);
   }
 
   #offer(slot: NetworkSlot): void {
     const waiter = this.#waiting.shift();
     if (waiter === undefined) this.#ready.push(slot);
     else waiter.resolve(slot);
+  }
+
+  async #destroy(slot: NetworkSlot): Promise<void> {
+    this.#options.ids.recycle(slot.ids);
+    await this.#removeLink(slot);
+  }
+
+  async #removeLink({ name, address }: NetworkSlot): Promise<void> {
+    this.#taken.delete(address);
+    await runCommand(["sh", "-c", `ip link delete ${name} 2>/dev/null; ip netns delete ${name} 2>/dev/null; true`]);
   }
 
   #gateway(): string {
