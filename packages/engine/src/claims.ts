@@ -17,10 +17,11 @@ export class Claims {
 
   all(): Claim[] {
     mkdirSync(this.dir, { recursive: true });
-    return readdirSync(this.dir).map((name) => ({
-      number: Number(name),
-      owner: readFileSync(join(this.dir, name), "utf8"),
-    }));
+    return readdirSync(this.dir).flatMap((name) => {
+      const owner = readOrEmpty(join(this.dir, name));
+      /* Given back meanwhile, or just being taken. */
+      return owner === "" ? [] : [{ number: Number(name), owner }];
+    });
   }
 
   of(owner: string): number[] {
@@ -39,5 +40,13 @@ export class Claims {
 
   release(number: number): void {
     rmSync(join(this.dir, String(number)), { force: true });
+  }
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
   }
 }

@@ -47,8 +47,8 @@ export interface BoxEnd {
 }
 
 /**
- * Makes a box and runs a command in it: a container of its own, with a network as sandboxes have and with less of the CPU than they. When this
- * settles nothing of it runs any more. @throws what `signal` is aborted with
+ * Makes a box and runs a command in it: a container of its own, with a network as sandboxes have and with less of the CPU than
+ * they. When this settles nothing of it runs any more. @throws what `signal` is aborted with
  */
 export async function runInBox(deps: BoxDeps, run: BoxRun): Promise<BoxEnd> {
   const { id, signal } = run;
