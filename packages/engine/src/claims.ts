@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readOrEmpty } from "./read-or-empty.ts";
 
 export interface Claim {
   readonly number: number;
@@ -40,13 +41,5 @@ export class Claims {
 
   release(number: number): void {
     rmSync(join(this.dir, String(number)), { force: true });
-  }
-}
-
-function readOrEmpty(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
   }
 }

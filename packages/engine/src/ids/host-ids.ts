@@ -26,8 +26,8 @@ export class HostIdPool {
   readonly #ranges: IdRanges;
   readonly #filling = new SingleFlight<void>();
   readonly #held = new Set<number>();
-  #free: number[] = [];
   readonly #ready: HostIds[] = [];
+  #free: number[] = [];
   #readyCount = 0;
 
   constructor(ranges: IdRanges) {

@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
 import { AppError } from "@dormouse/kernel";
 import type { Claims } from "../claims.ts";
+import { readOrEmpty } from "../read-or-empty.ts";
 import { ID_COUNT } from "../user-namespace.ts";
 
 /*
- * Where the ids of sandboxes lie (decision 0037): above what directories of users (SSSD, FreeIPA) give out by default, which ends at 2,000,200,000, and below what
- * systemd keeps for itself, from 0x7ffe0000. Beyond 2^31 some of the kernel has no ids: the range of groups that may ping, for one.
- * Source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems".
+ * Where the ids of sandboxes lie (decision 0037): above what directories of users (SSSD, FreeIPA) give out by default, which ends at
+ * 2,000,200,000, and below what systemd keeps for itself, from 0x7ffe0000. Beyond 2^31 some of the kernel has no ids: the range of
+ * groups that may ping, for one. Source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems".
  */
 export const FIRST_ID = 0x7740_0000;
 const BLOCK_COUNT = 69;
@@ -77,12 +77,4 @@ function readReservations(files: readonly string[]): Reservation[] {
     .flatMap((file) => readOrEmpty(file).split("\n"))
     .map((line) => line.split(":"))
     .map(([, firstId, count]) => ({ firstId: Number(firstId), count: Number(count) }));
-}
-
-function readOrEmpty(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }
