@@ -128,7 +128,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const builds = openBuilds(options, { layout, cgroups, guard, slots, runtimeFile, imageTools, admission });
   await sandboxes.adopt(stored);
   await builds.recover();
-  slots.refill();
+  slots.refillWhenLow();
   sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>

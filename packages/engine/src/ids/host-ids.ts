@@ -17,6 +17,8 @@ export interface HostIds {
 }
 
 const MAX_BATCH = 16;
+/** After a create others often follow, and their starts come first. */
+const QUIET_MS = 3000;
 
 /**
  * The ids of this engine's sandboxes. Some are made ahead: it takes a few processes each. A sandbox that runs already, of whichever
@@ -29,6 +31,7 @@ export class HostIdPool {
   readonly #ready: HostIds[] = [];
   #free: number[] = [];
   #readyCount = 0;
+  #quietTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(ranges: IdRanges) {
     this.#ranges = ranges;
@@ -36,6 +39,7 @@ export class HostIdPool {
 
   /** @throws HOST_FULL, HOST_UNSUITABLE */
   async acquire(count: number): Promise<HostIds[]> {
+    this.#quietTimer?.refresh();
     const missingCount = count - this.#ready.length;
     if (missingCount > 0) this.#ready.push(...(await this.#make(missingCount)));
     return this.#ready.splice(0, count);
@@ -54,15 +58,22 @@ export class HostIdPool {
     this.#held.delete(root);
   }
 
-  /** Has so many ready from now on, made in the background. What cannot be made now is told to whoever needs it. */
+  /**
+   * Has so many ready from now on, made in the background once nobody has asked for a moment. What cannot be made now is told to
+   * whoever needs it.
+   */
   fill(readyCount: number): void {
     this.#readyCount = readyCount;
-    void this.#filling.run("fill", () => this.#fill()).catch(() => undefined);
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => {
+      void this.#filling.run("fill", () => this.#fill()).catch(() => undefined);
+    }, QUIET_MS);
   }
 
   /** Ends those that are ready. */
   async close(): Promise<void> {
     this.#readyCount = 0;
+    clearTimeout(this.#quietTimer);
     await this.#filling.run("fill", async () => undefined).catch(() => undefined);
     for (const ids of this.#ready.splice(0)) this.discard(ids);
   }

@@ -102,7 +102,9 @@ export class SlotPool {
 
   /** Fills the pool when it runs low; until then the slots of deleted sandboxes have room to come back. */
   refillWhenLow(): void {
+    if (this.#isClosed) return;
     if (this.#ready.length * 2 <= this.#options.readyCount) this.refill();
+    this.#options.ids.fill(this.#options.readyCount * IDS_PER_SLOT);
   }
 
   /** Fills the pool in the background. */
@@ -131,7 +133,6 @@ export class SlotPool {
       }
       for (const slot of batch) this.#offer(slot);
     }
-    if (!this.#isClosed) this.#options.ids.fill(this.#options.readyCount * IDS_PER_SLOT);
   }
 
   #offer(slot: NetworkSlot): void {
