@@ -35,19 +35,10 @@ const HOLD = `
 /** Where the kernel refuses one and not the others. */
 const TIMEOUT_MS = 20_000;
 
-export interface Urgency {
-  /** Everybody else comes first. */
-  readonly isBackground?: boolean;
-}
-
 /** Descriptors of new user namespaces; the kernel keeps each as long as it is open. @throws HOST_UNSUITABLE */
-export async function openUserNamespaces(
-  namespaces: readonly UserNamespace[],
-  { isBackground = false }: Urgency = {},
-): Promise<number[]> {
+export async function openUserNamespaces(namespaces: readonly UserNamespace[]): Promise<number[]> {
   const owners = namespaces.map(({ owner }) => String(owner));
-  const turn = isBackground ? ["nice", "-n", "10"] : [];
-  const holder = Bun.spawn([...turn, "sh", "-c", HOLD, "hold", ...owners], {
+  const holder = Bun.spawn(["sh", "-c", HOLD, "hold", ...owners], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "ignore",

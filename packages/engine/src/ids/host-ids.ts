@@ -1,6 +1,6 @@
 import { closeSync, readdirSync, statSync } from "node:fs";
 import { SingleFlight } from "@dormouse/kernel";
-import { ID_COUNT, MAPPED_ROOT_ID, openUserNamespaces, type Urgency } from "../user-namespace.ts";
+import { ID_COUNT, MAPPED_ROOT_ID, openUserNamespaces } from "../user-namespace.ts";
 import type { IdRanges } from "./id-ranges.ts";
 
 /** User and group ids on the host that are one sandbox's alone, so that what the kernel counts for a user is its own. */
@@ -16,7 +16,8 @@ export interface HostIds {
   readonly diskNamespaceFd: number;
 }
 
-const MAX_BATCH = 16;
+/** Made at once in the background: what others wait for comes between. */
+const BATCH = 4;
 /** After a create others often follow, and their starts come first. */
 const QUIET_MS = 3000;
 
@@ -82,14 +83,14 @@ export class HostIdPool {
     for (;;) {
       const missingCount = this.#readyCount - this.#ready.length;
       if (missingCount <= 0) return;
-      this.#ready.push(...(await this.#make(Math.min(MAX_BATCH, missingCount), { isBackground: true })));
+      this.#ready.push(...(await this.#make(Math.min(BATCH, missingCount))));
     }
   }
 
-  async #make(count: number, urgency: Urgency = {}): Promise<HostIds[]> {
+  async #make(count: number): Promise<HostIds[]> {
     const roots = Array.from({ length: count }, () => this.#take());
     try {
-      const descriptors = await openUserNamespaces(roots.flatMap(namespacesOf), urgency);
+      const descriptors = await openUserNamespaces(roots.flatMap(namespacesOf));
       return roots.map((root, index) => {
         const [namespaceFd = -1, diskNamespaceFd = -1] = descriptors.slice(index * 2);
         return { root, namespaceFd, diskNamespaceFd };
