@@ -59,6 +59,32 @@ test("F001 inotify instances and terminals, which the kernel counts for all sand
   });
 });
 
+test("F001 descriptors on their way through sockets, signals that wait and pipes, which the kernel counts by user", async () => {
+  const { api } = suite;
+  await withAttacker(async (attacker) => {
+    const use = `${COUNT}
+import fcntl, resource
+def on_their_way():
+    ends = socket.socketpair()
+    socket.send_fds(ends[0], [b"x"], [0] * 250)
+    return ends
+def large_pipe():
+    ends = os.pipe()
+    fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, 1 << 20)
+    return ends
+most = resource.getrlimit(resource.RLIMIT_SIGPENDING)[1]
+resource.setrlimit(resource.RLIMIT_SIGPENDING, (most, most))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
+def waiting_signal():
+    if libc.sigqueue(os.getpid(), signal.SIGRTMIN, None) < 0: raise OSError(ctypes.get_errno(), "")
+def all_of_it(pairs, signals, pipes):
+    return count(on_their_way, pairs), count(waiting_signal, signals), count(large_pipe, pipes)`;
+    const held = await hold(api, attacker, `${use}\nreport(*all_of_it(1000, most + 1, 1000))`);
+    expect(held).toMatch(/^\d+ ETOOMANYREFS \d+ EAGAIN \d+ EPERM$/);
+    expect(await python(api, "neighbour", `${use}\nprint(*all_of_it(4, 100, 4))`)).toBe("4 100 4\n");
+  });
+});
+
 test("open files, hundreds of thousands", async () => {
   const { api } = suite;
   await withAttacker(async (attacker) => {

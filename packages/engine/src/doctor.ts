@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { release } from "node:os";
 import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
+import { countIdRanges, FIRST_ID, LAST_ID } from "./ids/id-ranges.ts";
 import { canScanPages } from "./memory/process-memory.ts";
 import { hasZram, swapDevices } from "./memory/zram.ts";
 import { hostResolver } from "./network/firewall.ts";
@@ -23,6 +24,7 @@ export async function examineHost(): Promise<Finding[]> {
     examineUser(),
     examineKernel(),
     await examineUserNamespaces(),
+    examineUserIds(),
     examineCgroups(),
     ...TOOLS.map(examineTool),
     examineResolver(),
@@ -73,10 +75,21 @@ async function examineUserNamespaces(): Promise<Finding> {
   const mend = "Set kernel.unprivileged_userns_clone=1 or user.max_user_namespaces to a large number with sysctl";
   try {
     await openMappedUserNamespace();
-    return { name, status: "ok", detail: "root inside is user 100000 outside" };
+    return { name, status: "ok", detail: "root inside is nobody outside" };
   } catch {
     return { name, status: "missing", detail: "the kernel refuses them", mend };
   }
+}
+
+/** Before any other limit stops it, a host should have ids for as many sandboxes as it may have. */
+function examineUserIds(): Finding {
+  const name = "user ids";
+  const count = countIdRanges();
+  const detail = `up to ${count} sandboxes and builds at once, each with 65,536 of its own`;
+  const { maxSandboxCount } = defaultPolicy(0);
+  if (count > maxSandboxCount) return { name, status: "ok", detail };
+  const mend = `Free what /etc/subuid and /etc/subgid give away of the ids from ${FIRST_ID} to ${LAST_ID}`;
+  return { name, status: "limited", detail, mend };
 }
 
 function examineCgroups(): Finding {

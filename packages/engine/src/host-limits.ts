@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 /**
- * What the kernel counts once for the whole host, or for the user who started all sandboxes. One sandbox could use it up for every
- * other one, so that these bounds must be out of reach: what they bound is charged to the memory of the sandbox that asks for it.
+ * What the kernel counts once for the whole host, or once for all of a sandbox. One sandbox, or one program in it, could use it up for
+ * every other one, so that these bounds must be out of reach: what they bound is charged to the memory of the sandbox that asks for it.
  */
 const WANTED: Readonly<Record<string, number>> = {
   "/proc/sys/fs/file-max": Number.MAX_SAFE_INTEGER,

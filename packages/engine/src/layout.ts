@@ -34,8 +34,8 @@ export class Layout {
   readonly buildScopeFile = (scope: string): string => join(this.buildCachesDir(), `${scope}.json`);
   /** What a build's box is made of while it runs; root inside can reach it. */
   readonly buildRunDir = (id: EngineImageId): string => join(this.runDir, "builds", id);
-  /** Where image layers show with the sandboxes' owners. Short: all of an image have to fit into the options of one mount. */
-  readonly mappedLayersDir = (): string => join(this.runDir, "layers");
+  /** Where the parts of a sandbox's root show while it is mounted. Short: all of an image have to fit into the options of one mount. */
+  readonly rootStageDir = (): string => join(this.runDir, "root");
   /** Roots of the boxes that host tools run in. */
   readonly boxesDir = (): string => join(this.runDir, "boxes");
   /** State folder of the OCI runtime. */

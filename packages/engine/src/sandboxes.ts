@@ -146,7 +146,7 @@ export class Sandboxes implements SandboxPort {
 
   async #begin(entry: Entry, image: ImageManifest): Promise<void> {
     const warm = await this.#takeWarm(entry.spec, image);
-    entry.slot = warm?.run.slot;
+    entry.slot = warm?.slot;
     this.#deps.volumes.claim(entry.spec);
     faultPoint("engine.create.claimed");
     if (warm === undefined) prepareFiles(entry.files);

@@ -1,6 +1,6 @@
 export { AGENT_FILE, EngineProcess, TestData } from "./engine-process.ts";
 export { addBaseImage, addImage, addMuslImage, addScratchImage } from "./images.ts";
-export { runInside, type Outcome } from "./inside.ts";
+export { killAllIn, runInside, type Outcome } from "./inside.ts";
 export { tracesOnMachine } from "./machine.ts";
 export { OutsideHost } from "./outside-host.ts";
 export { simulateReboot } from "./reboot.ts";
