@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { release } from "node:os";
 import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
-import { canScanPages } from "./memory/process-memory.ts";
+import { canFindPages } from "./memory/process-memory.ts";
 import { hasZram, swapDevices } from "./memory/zram.ts";
 import { hostResolver } from "./network/firewall.ts";
 import { openMappedUserNamespace } from "./user-namespace.ts";
@@ -208,9 +208,9 @@ function examineSwap(): Finding {
       mend: hasZram() ? "dormouse zram on" : "modprobe zram && dormouse zram on",
     };
   }
-  if (!canScanPages()) {
+  if (!canFindPages()) {
     const detail = `off, as Linux ${release()} cannot tell which pages a process has in RAM`;
-    return { name, status: "limited", detail, mend: "Use Linux 6.7 or later" };
+    return { name, status: "limited", detail, mend: "Use a kernel with CONFIG_PROC_PAGE_MONITOR" };
   }
   const swaps = devices.map(
     ({ path, sizeBytes, usedBytes }) => `${path} (${mib(usedBytes)} of ${mib(sizeBytes)} MiB used)`,
