@@ -63,8 +63,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   sleep: {
     prepare: async () => {
       await prepareCounting();
-      // Its falling asleep would meet the point too.
-      await suite.api.untilState("beside", "STANDBY");
+      // The point is met when the request that wakes it is over, and not before.
+      for (const name of ["beside", "subject"]) await suite.api.untilState(name, "STANDBY");
     },
     act: () => suite.api.text("subject", "/port/3000/headers"),
     check: async () => {

@@ -39,7 +39,7 @@ test("sleep() keeps memory, processes and timers; wake() goes on where they were
   const sandbox = await suite.port.create(newSpec());
   await runInside(
     sandbox,
-    "(i=0; while true; do i=$((i+1)); echo $i > /tmp/count; sleep 0.01; done) > /dev/null 2>&1 & true",
+    "(i=0; while true; do i=$((i+1)); echo $i > /tmp/count; sleep 0.01; done) > /dev/null 2>&1 & until [ -s /tmp/count ]; do sleep 0.01; done",
   );
   await suite.port.sleep(sandbox.id);
   expect((await suite.port.get(sandbox.id)).state).toBe("asleep");
