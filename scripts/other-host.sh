@@ -5,7 +5,7 @@
 #   sh scripts/other-host.sh update         takes what was changed here to it
 #   sh scripts/other-host.sh down           ends it; what it wrote is gone
 # Needs root, and no KVM: the processor is emulated, 10 to 30 times slower, so tests want long time-outs. OTHER_HOST_DIR is where
-# its disk lies, OTHER_HOST_RELEASE the release of Debian.
+# its disk lies, OTHER_HOST_RELEASE the release of Debian, OTHER_HOST_KERNEL_OPTIONS goes to its kernel, such as psi=0.
 set -eu
 cd "$(dirname "$0")/.."
 release=${OTHER_HOST_RELEASE:-bookworm}
@@ -107,6 +107,6 @@ case ${1:-} in
   up) sh scripts/setup.sh && install_tools && build_disk && boot ;;
   run) shift && in_guest "cd dormouse && $*" ;;
   update) sh scripts/setup.sh && update ;;
-  down) is_running && kill "$(cat "$dir/pid")" ;;
+  down) if is_running; then kill "$(cat "$dir/pid")"; fi ;;
   *) sed -n 's/^#   //p' "$0" >&2; exit 2 ;;
 esac

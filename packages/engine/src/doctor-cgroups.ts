@@ -22,12 +22,6 @@ export function examineCgroups(root = ROOT): Finding {
 }
 
 function examineV2(root: string): Finding {
-  const present = readFileSync(join(root, "cgroup.controllers"), "utf8").trim().split(" ");
-  const absent = CONTROLLERS.filter((controller) => !present.includes(controller));
-  if (absent.length > 0) {
-    const mend = "Boot without cgroup_disable=, or with cgroup_enable=memory where the kernel leaves memory out";
-    return { name, status: "missing", detail: `v2 without ${absent.join(", ")}`, mend };
-  }
   if (!isWritable(root)) {
     const mend = "Run it on the host itself; in a systemd unit without ProtectControlGroups=";
     return { name, status: "missing", detail: "v2, but nothing may be changed", mend };
@@ -36,6 +30,12 @@ function examineV2(root: string): Finding {
   if (existsSync(join(root, "cgroup.type"))) {
     const detail = "v2, but only a container's part of it";
     return { name, status: "missing", detail, mend: "Run it on the host itself, or with the host's cgroup namespace" };
+  }
+  const present = readFileSync(join(root, "cgroup.controllers"), "utf8").trim().split(" ");
+  const absent = CONTROLLERS.filter((controller) => !present.includes(controller));
+  if (absent.length > 0) {
+    const mend = "Boot without cgroup_disable=, or with cgroup_enable=memory where the kernel leaves memory out";
+    return { name, status: "missing", detail: `v2 without ${absent.join(", ")}`, mend };
   }
   return { name, status: "ok", detail: "v2" };
 }
