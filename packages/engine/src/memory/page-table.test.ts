@@ -5,7 +5,7 @@ import { ProcessMemory } from "./process-memory.ts";
 
 const HELD_MIB = 20;
 
-/** Holds private memory, as much reserved that it never uses; ready once it has. */
+/** Holds private memory, and beside it addresses that it only reserved, but for one page; 0x4000 is MAP_NORESERVE. */
 const HOLDER = `
 import mmap, os, sys
 held = os.urandom(${HELD_MIB} << 20)
