@@ -90,6 +90,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const layers = new LayerMounts(layout, images, userNamespaceFd);
   const stored = readStoredSandboxes(layout);
   const disk = new DiskSync();
+  raiseHostLimits(cgroups);
   await prepareHost(instance, options);
   const slots = new SlotPool({
     instance: name,
@@ -187,7 +188,6 @@ async function endEngine(parts: RunningParts): Promise<void> {
 
 /** What stands between sandboxes, and between them and everything else. */
 async function prepareHost({ layout, name, subnet }: Instance, options: EngineOptions): Promise<void> {
-  raiseHostLimits();
   const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
   await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
   writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);
