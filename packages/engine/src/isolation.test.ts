@@ -133,3 +133,11 @@ test("low ports and ping work for root inside without any right over the network
   const server = 'python3 -c \'import socket; s = socket.socket(); s.bind(("0.0.0.0", 80)); print("bound")\'';
   expect((await runInside(sandbox, server)).stdout).toBe("bound\n");
 });
+
+test("users and groups can be added, as the packages of Debian's servers do", async () => {
+  const added = await runInside(
+    sandbox,
+    "useradd --create-home builder && usermod --append --groups users builder && id builder",
+  );
+  expect(added).toMatchObject({ stdout: expect.stringMatching(/^uid=\d+\(builder\) .*100\(users\)\n$/), exitCode: 0 });
+});

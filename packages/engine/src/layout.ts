@@ -20,8 +20,8 @@ export class Layout {
 
   readonly volumesDir = (): string => join(this.dataDir, "volumes");
   readonly volumeFile = (id: VolumeId): string => join(this.volumesDir(), `${id}.img`);
-  /** The ZIP file a volume is being made of. */
-  readonly volumeArchive = (id: VolumeId): string => join(this.volumesDir(), `${id}.zip.new`);
+  /** What a volume is being made of. */
+  readonly volumeArchive = (id: VolumeId): string => join(this.volumesDir(), `${id}.archive.new`);
   /** Images of the volumes that live as long as their sandbox. */
   readonly ephemeralVolumesDir = (id: SandboxId): string => join(this.sandboxDir(id), "volumes");
   readonly volumeMountDir = (id: VolumeId): string => join(this.runDir, "volumes", id);

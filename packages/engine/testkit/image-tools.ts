@@ -10,7 +10,7 @@ import { Layout } from "../src/layout.ts";
 import { SlotPool } from "../src/network/slots.ts";
 import { openMappedUserNamespace } from "../src/user-namespace.ts";
 import { type LayoutImage, writeLayout } from "./oci-layout.ts";
-import { tarBytes, type TarEntry } from "./tar.ts";
+import { tarBytes, type TarEntry } from "@dormouse/kernel/testkit";
 
 /** What an engine works on images with, in the process of a test and on a folder of its own, or on the store of an engine. */
 export class ImageTools implements AsyncDisposable {

@@ -11,6 +11,6 @@ export { type DnsAnswer, DnsServer } from "./dns-server.ts";
 export { type LayoutImage, type LayoutLayer, layersOf, tarOf, writeLayout } from "./oci-layout.ts";
 export { Registry, type RegistryOptions } from "./registry.ts";
 export { ImageTools, newImageId } from "./image-tools.ts";
-export { tarBytes, type TarEntry } from "./tar.ts";
+export { tarBytes, type TarEntry } from "@dormouse/kernel/testkit";
 export { type Built, type BuildSuite, contextOf, useBuilds } from "./build-suite.ts";
 export { pushNodeImages } from "./node-images.ts";

@@ -157,7 +157,7 @@ export interface VolumePort {
    */
   createVolume(id: VolumeId, sizeMiB: number, source?: VolumeId): Promise<void>;
   /**
-   * A volume with the content of a ZIP file, which must fit into `sizeMiB` and is then made as small as it can be; all of it or
+   * A volume with the content of a ZIP or TAR file, which must fit into `sizeMiB` and is then made as small as it can be; all of it or
    * nothing. Removing the volume meanwhile ends it.
    * @throws INVALID_ARGUMENT with what is wrong with the archive, TOO_LARGE, VOLUME_ALREADY_EXISTS, VOLUME_NOT_FOUND, HOST_FULL
    */

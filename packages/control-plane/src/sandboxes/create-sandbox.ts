@@ -8,7 +8,7 @@ import {
   type SandboxName,
   type WorkspaceName,
 } from "@dormouse/schema";
-import type { SandboxRecord } from "@dormouse/store";
+import type { SandboxRecord, VolumeRecord } from "@dormouse/store";
 import { withRuntime } from "../builds/image-runtime.ts";
 import { assertAvailable, assertMemory } from "./availability.ts";
 import type { SandboxContext } from "./context.ts";
@@ -128,20 +128,23 @@ async function specOf(
 
 /** Record first, so that a server that dies in between knows at its next start what to clean up. */
 async function start(context: SandboxContext, record: SandboxRecord): Promise<SandboxRecord> {
-  await requireFreeVolumes(context.store, record);
+  const volumes = await requireFreeVolumes(context.store, record);
   await context.store.sandboxes.insert(record);
   faultPoint("server.create.recorded");
   try {
-    return await bringUp(context, record);
+    return await bringUp(context, record, volumes);
   } catch (error) {
     await undo(context, record, error);
     throw await explainFailure(context, record, error);
   }
 }
 
-/** From DEPLOYING to DEPLOYED, with its volumes; what becomes of a failure is the caller's. */
-export async function bringUp(context: SandboxContext, record: SandboxRecord): Promise<SandboxRecord> {
-  const volumes = await requireFreeVolumes(context.store, record);
+/** From DEPLOYING to DEPLOYED, with its volumes, which were free; what becomes of a failure is the caller's. */
+export async function bringUp(
+  context: SandboxContext,
+  record: SandboxRecord,
+  volumes: readonly VolumeRecord[],
+): Promise<SandboxRecord> {
   await attachVolumes(context, record, volumes);
   faultPoint("server.create.attached");
   const mounts = toEngineMounts(record.spec, volumes);
