@@ -91,7 +91,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const roots = new Roots(layout, images);
   const stored = readStoredSandboxes(layout);
   const disk = new DiskSync();
-  await prepareHost(instance, options);
+  await prepareHost(instance, options, cgroups);
   const slots = new SlotPool({
     instance: name,
     subnet,
@@ -188,8 +188,12 @@ async function endEngine(parts: RunningParts): Promise<void> {
 }
 
 /** What stands between sandboxes, and between them and everything else. */
-async function prepareHost({ layout, name, subnet }: Instance, options: EngineOptions): Promise<void> {
-  raiseHostLimits();
+async function prepareHost(
+  { layout, name, subnet }: Instance,
+  options: EngineOptions,
+  cgroups: Cgroups,
+): Promise<void> {
+  raiseHostLimits(cgroups);
   const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
   await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
   writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);

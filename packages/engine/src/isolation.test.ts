@@ -98,7 +98,7 @@ for family in (17, 38, 40, 31):
 
 test("what the kernel says about the host is masked, and nothing of it can be changed", async () => {
   const attempts = [
-    "cat /proc/kcore > /dev/null",
+    "head -c 1 /proc/kcore | grep -q .",
     "echo 1 > /proc/sys/kernel/panic",
     "echo b > /proc/sysrq-trigger",
     "mount -t tmpfs none /mnt",
