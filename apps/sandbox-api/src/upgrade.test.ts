@@ -73,6 +73,8 @@ for (const [kind, command] of [
   });
 }
 
+const UPGRADE_COUNT = 4;
+
 test("nothing of an upgrade stays behind: no descriptor, no child, no file, no variable", async () => {
   await using agent = await start();
   await upgrade(agent);
@@ -80,12 +82,14 @@ test("nothing of an upgrade stays behind: no descriptor, no child, no file, no v
     const { stdout } = await agent.exec(
       `ls /proc/$PPID/fd | wc -l; env | grep -c DORMOUSE_; ls logs/run-* | grep -c upgrade`,
     );
-    return stdout;
+    return (stdout ?? "").trim().split("\n").map(Number);
   };
-  const first = await look();
-  for (let count = 0; count < 3; count += 1) await upgrade(agent);
-  expect(await look()).toBe(first);
-  expect(first).toEndWith("\n0\n0\n");
+  const [before = 0] = await look();
+  for (let count = 0; count < UPGRADE_COUNT; count += 1) await upgrade(agent);
+  const [after = 0, ...left] = await look();
+  expect(left).toEqual([0, 0]);
+  // One that each left would be as many; a connection that is just closing may be there or not.
+  expect(Math.abs(after - before)).toBeLessThan(UPGRADE_COUNT);
 });
 
 test("a restart after an upgrade keeps the process's own variables, and its pid (R-19)", async () => {
