@@ -43,6 +43,7 @@ seen.badExternalId = (await caught(SandboxInstance.updateMetadata("updates", { e
 
 // Disabled and enabled again, with what was in memory and on disk.
 await sandbox.process.exec({ name: "counter", command: "while true; do date +%s%N > /tmp/ticks; sleep 0.05; done" });
+await sandbox.process.exec({ command: "until [ -s /tmp/ticks ]; do sleep 0.01; done", waitForCompletion: true });
 seen.disabled = (await put("updates", { spec: { enabled: false } })).status;
 seen.whileDisabled = await caught(sandbox.fs.read("/tmp/kept"));
 seen.disabledStatus = (await SandboxInstance.get("updates")).status;
