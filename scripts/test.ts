@@ -55,6 +55,7 @@ for (const { name, command } of SUITES) {
   process.stdout.write(
     `${exitCode === 0 ? "✔" : "✘"} ${name.padEnd(16)} ${passed === 0 ? "" : `${passed} tests, `}${seconds} s\n`,
   );
+  for (const line of new Set(report.match(/^\(skip\) .*$/gm))) process.stdout.write(`  ${line}\n`);
   if (exitCode === 0) continue;
   process.stdout.write(`${output}\n${report}\n`);
   finish(1);

@@ -1,13 +1,11 @@
 #!/bin/sh
-# Adds to the root $1 of base-image Chromium and a Playwright server on port 3000 that clients connect to:
+# Adds to the root $1 of chromium a Playwright server on port 3000 that clients connect to:
 # `chromium.connect("wss://<preview>/?bl_preview_token=…")`, with the same version of Playwright.
 set -eu
 root=$1
 . "$(dirname "$0")/../common.sh"
 show_system
 
-step "Chromium and fonts"
-install_packages chromium fonts-dejavu-core fonts-noto-color-emoji
 step "Playwright"
 mkdir -p "$root/blaxel/app"
 cp "$recipe/server.mjs" "$recipe/package.json" "$root/blaxel/app"

@@ -85,7 +85,7 @@ test("programs that the host's kernel would run, and its control groups, cannot 
     "echo allow > /proc/self/setgroups",
     "ls /sys/fs/cgroup/*",
     "ls /sys/kernel/*",
-    "cat /proc/1/root/proc/kcore",
+    "head -c 1 /proc/1/root/proc/kcore | grep -q .",
     "test -e /dev/mem -o -e /dev/kmsg -o -e /dev/fuse -o -e /dev/kvm -o -e /dev/loop0 -o -e /dev/net/tun",
     "chown root /dev/null",
     "chmod 777 /dev/zero",

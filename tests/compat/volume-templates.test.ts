@@ -19,7 +19,7 @@ test("F233 a template is created with an address that takes a ZIP file without a
   });
 });
 
-test("F233 each upload is a version of its own, numbered or named", () => {
+test("F233 each upload is a version of its own, numbered or named; one is a TAR file, as of the stock command line", () => {
   expect(seen()).toMatchObject({
     ready: {
       state: { status: "ready", latestVersion: "v2", versionCount: 2 },

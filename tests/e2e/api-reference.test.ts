@@ -19,3 +19,10 @@ test("the server as it is installed serves the API reference, with everything th
     await answer.bytes();
   }
 });
+
+test("a browser at the server's address is led to it, a program is told", async () => {
+  const get = (accept: string) => fetch(suite.dormouse.url, { redirect: "manual", headers: { accept } });
+  const page = await get("text/html,*/*");
+  expect([page.status, page.headers.get("location")]).toEqual([302, "/v0/docs"]);
+  expect((await get("*/*")).status).toBe(404);
+});

@@ -122,6 +122,11 @@ test(
     const deployed = await user.run(["deploy", "--wait"], { cwd });
     expect(deployed.exitCode).toBe(1);
     expect(deployed.stderr).toMatch(/✗ Deploy failed\nReason: deployment failed: .*exit 7/);
+    const shown = await user.stdout(["get", "sandbox", "broken", "-o", "json"]);
+    expect(JSON.parse(shown)).toMatchObject([
+      { status: "FAILED", errors: [{ message: expect.stringContaining("exit 7") }] },
+    ]);
+    expect(await user.stdout(["get", "images"])).not.toContain("broken");
   },
   BUILDS_TIMEOUT_MS,
 );

@@ -82,13 +82,13 @@ test("F080 get sandbox NAME --watch follows the status of one; Ctrl-C ends it to
 });
 
 test("colours in a terminal, none with NO_COLOR; long images fit its width", async () => {
-  await using terminal = await terminalOf(user, { columns: 90 });
+  await using terminal = await terminalOf(user, { columns: 70 });
   await terminal.line("bl get sandbox box -o pretty | head -3; bl ws default");
   await terminal.sees(/Current workspace set to default\./);
   expect(await terminal.screen(true)).toContain("\u001b[32m✓\u001b[39m Current workspace");
   expect(await terminal.screen()).toContain("kind: Sandbox");
   await terminal.line("clear; bl get sandbox box");
-  await terminal.sees(/blaxel\/base-\.\.\./);
+  await terminal.sees(/ blaxel\/base-i… /);
   await terminal.line("clear; NO_COLOR=1 bl ws default");
   await terminal.sees(/Current workspace set to default\./);
   expect(await terminal.screen(true)).not.toContain("\u001b[32m");
@@ -106,6 +106,17 @@ test("F272 logs -f of a process goes on until Ctrl-C", async () => {
   await terminal.sees(/^second$/m);
   await terminal.press("C-c");
   await terminal.sees(/^\^Cended with 0$/m);
+});
+
+test("a list in a narrow terminal takes a line for each, with names whole; piped it is all there", async () => {
+  await suite.api.createPreview("box", { port: 3000, public: true }, "a-preview-to-look-at");
+  await using terminal = await terminalOf(user, { columns: 60 });
+  await terminal.line("bl get sandbox box previews");
+  await terminal.sees(/^\| a-preview-to-look-at \| .* \| http:\S*… \|$/m);
+  await terminal.line("clear; bl get sandboxes");
+  await terminal.sees(/^\| box +\| .*DEPLOYED.* \|$/m);
+  await terminal.line("clear; bl get sandbox box previews | wc -L");
+  await terminal.sees(/^1\d\d$/m);
 });
 
 test("login asks how, and keeps a key that is typed hidden", async () => {

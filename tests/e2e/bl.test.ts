@@ -277,6 +277,18 @@ test("F260 each workspace has what is its own; an option, the environment or the
   await suite.api.call("DELETE", "/workspaces/second");
 });
 
+test("the environment's key comes before a login, which says so", async () => {
+  const other = { BL_API_KEY: "dm_of-another-server" };
+  const refused = await user.run(["get", "sandboxes"], { env: other });
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toContain("unset it with 'unset BL_API_KEY' to use your login");
+  const login = await user.run(["login", "default", "--api-key", suite.api.key], { env: other });
+  expect(login.exitCode).toBe(0);
+  expect(login.stderr).toBe(
+    "⚠ BL_API_KEY is set in this shell and comes before this login: 'unset BL_API_KEY' to use it\n",
+  );
+});
+
 test("completion offers commands, options and the names there are", async () => {
   const offered = async (...words: readonly string[]) =>
     (await user.stdout(["__complete", "--", ...words])).trim().split("\n");

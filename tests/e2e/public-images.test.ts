@@ -1,21 +1,25 @@
 import { beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { chromium, type Locator, type Page } from "playwright-core";
-import { WebSocket } from "ws";
+import { chromium, type ConsoleMessage, type Locator, type Page } from "playwright-core";
 import { goTo, openBrowser } from "../support/browser.ts";
 import { INSTALL_DIR } from "../support/dormouse.ts";
 import { eventually } from "../support/eventually.ts";
+import { runInKernel } from "../support/jupyter.ts";
 import { useDormouse } from "../support/suite.ts";
 
 /* Our own images beside base-image, each built by its one command and used as its users do. nextjs and code-server have walkthroughs. */
 
 const BUILD_TIMEOUT_MS = 900_000;
-const IMAGES = ["ts-app", "vite", "py-app", "jupyter-server", "playwright-chromium", "node"];
+const APPS = ["ts-app", "vite", "astro", "py-app", "jupyter-server", "chromium", "playwright-chromium", "node"];
+const AGENTS = ["claude-code", "codex"];
+/** Building them takes minutes. */
+const LARGE_IMAGES = ["expo", "jupyter-notebook", "xfce-vnc"];
+const areLargeWanted = process.env["TEST_ALL_IMAGES"] === "1";
 
 const suite = useDormouse({ DORMOUSE_IDLE_MS: "500" });
 
 beforeAll(async () => {
-  for (const name of IMAGES) {
+  for (const name of [...APPS, ...AGENTS, ...(areLargeWanted ? LARGE_IMAGES : [])]) {
     const command = [join(INSTALL_DIR, "dormouse"), "image", "build", name, "--data", suite.dormouse.dataDir];
     const build = Bun.spawn(command, { stdio: ["ignore", "inherit", "inherit"] });
     expect(await build.exited).toBe(0);
@@ -32,6 +36,9 @@ async function previewOf(image: string, port: number): Promise<string> {
 
 const start = (image: string, command: string, port: number) =>
   suite.api.process(`from-${image}`, { name: "app", command, waitForPorts: [port] });
+
+const testLarge = (name: string, whole: () => Promise<void>): void =>
+  test.skipIf(!areLargeWanted)(areLargeWanted ? name : `${name} (TEST_ALL_IMAGES is not 1)`, whole);
 
 test("F092 node: package managers, TypeScript, and a compiler for native modules", async () => {
   await create("node");
@@ -88,6 +95,21 @@ const openUntil = (page: Page, url: string, shown: Locator): Promise<void> =>
     await shown.waitFor({ timeout: 5000 });
   });
 
+test("F092 astro: its page opens in a browser by a preview, and follows a change by itself", async () => {
+  await create("astro");
+  await start("astro", "npm run dev", 4321);
+  await using browser = await openBrowser();
+  const page = await browser.newPage();
+  const url = await previewOf("astro", 4321);
+  await eventually(async () => {
+    const isConnected = { predicate: (line: ConsoleMessage) => line.text() === "[vite] connected.", timeout: 10_000 };
+    await Promise.all([page.waitForEvent("console", isConnected), goTo(page, url)]);
+  });
+  expect(await page.getByRole("heading").textContent()).toBe("Hello from Astro");
+  await suite.api.write("from-astro", "/blaxel/app/src/pages/index.astro", "<h1>Changed</h1>");
+  await page.getByRole("heading", { name: "Changed" }).waitFor();
+});
+
 test("F092 jupyter-server: a kernel counts, sleeps with its variables, and goes on", async () => {
   await create("jupyter-server", 2048);
   await suite.api.run("from-jupyter-server", "until curl -sf http://127.0.0.1:8888/api; do sleep 0.1; done");
@@ -113,24 +135,104 @@ test("F092 playwright-chromium: a client outside drives its browser by a private
   expect((await page.screenshot()).subarray(1, 4).toString()).toBe("PNG");
 });
 
-/** What a cell prints. Source: Jupyter's messaging protocol 5.3, over its WebSocket of channels. */
-async function runInKernel(url: string, kernelId: string, code: string): Promise<string> {
-  const socket = new WebSocket(`${url.replace("http", "ws")}/api/kernels/${kernelId}/channels`);
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const header = { msg_id: "1", username: "", session: "test", date: "", msg_type: "execute_request", version: "5.3" };
-  const content = { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
-  socket.on("open", () =>
-    socket.send(JSON.stringify({ header, parent_header: {}, metadata: {}, content, channel: "shell" })),
+test("F092 chromium: a client outside drives it over DevTools by a private preview, and finds its page again after a sleep", async () => {
+  await create("chromium", 2048);
+  await suite.api.run(
+    "from-chromium",
+    "until curl -sf http://127.0.0.1:8081/json/version > /dev/null; do sleep 0.1; done",
   );
-  socket.on("error", reject);
-  socket.on("message", (data: Buffer) => {
-    const message = JSON.parse(data.toString()) as { msg_type: string; content: { text?: string } };
-    if (message.msg_type === "stream") resolve(message.content.text ?? "");
-    if (message.msg_type === "error") reject(new Error(JSON.stringify(message.content)));
-  });
-  try {
-    return await promise;
-  } finally {
-    socket.close();
+  const { spec } = await suite.api.createPreview("from-chromium", { port: 8081 }, "devtools");
+  const headers = { "X-Blaxel-Preview-Token": await suite.api.createToken("from-chromium", "devtools") };
+  const connect = () => chromium.connectOverCDP(spec.url, { headers });
+  {
+    await using browser = await connect();
+    const page = await browser.contexts()[0]?.newPage();
+    await page?.setContent("<title>Left open</title>");
+    expect((await page?.screenshot())?.subarray(1, 4).toString()).toBe("PNG");
   }
+  await suite.api.untilState("from-chromium", "STANDBY");
+  await using browser = await connect();
+  const titles = browser.contexts().flatMap((context) => context.pages().map((page) => page.title()));
+  expect(await Promise.all(titles)).toContain("Left open");
+});
+
+/** Agents report home and look for news; in tests they reach nothing but the sandbox. */
+const ALONE = "HTTPS_PROXY=http://127.0.0.1:9 NO_PROXY=127.0.0.1";
+
+/** Starts what stands for the model of an agent and has it run a command. */
+async function startModel(image: string, command: string): Promise<void> {
+  const program = await Bun.file(join(import.meta.dir, "programs/model.mjs")).text();
+  await suite.api.write(`from-${image}`, "/tmp/model.mjs", program);
+  await suite.api.process(`from-${image}`, {
+    name: "model",
+    command: `node /tmp/model.mjs '${command}'`,
+    waitForPorts: [4000],
+  });
 }
+
+test("F092 claude-code: does in the sandbox what its model says, and connects to the sandbox's MCP server", async () => {
+  await create("claude-code");
+  await startModel("claude-code", "id -un; echo 42 | tee answer");
+  const model = "ANTHROPIC_BASE_URL=http://127.0.0.1:4000 ANTHROPIC_API_KEY=none";
+  const ask = `cd /tmp && ${ALONE} ${model} claude -p "Go on" --dangerously-skip-permissions < /dev/null && cat answer`;
+  expect(await suite.api.run("from-claude-code", ask)).toBe("root\n42\n42\n");
+  const add = "claude mcp add --transport http sandbox http://127.0.0.1:8080/mcp";
+  expect(await suite.api.run("from-claude-code", `${add} && ${ALONE} claude mcp list`)).toContain("✔ Connected");
+});
+
+test("F092 codex: does in the sandbox what its model says", async () => {
+  await create("codex");
+  await startModel("codex", "id -un; echo 42 | tee answer");
+  const model = '{ name = "stand-in", base_url = "http://127.0.0.1:4000/v1", wire_api = "responses" }';
+  const provider = `-c model_provider=own -c 'model_providers.own=${model}'`;
+  const ask = `cd /tmp && ${ALONE} codex exec -m stand-in --skip-git-repo-check ${provider} "Go on" < /dev/null && cat answer`;
+  expect(await suite.api.run("from-codex", ask)).toMatch(/root\n42\n+42\n$/);
+});
+
+testLarge("F092 expo: its page opens in a browser by a preview, and follows a change by itself", async () => {
+  await create("expo", 4096);
+  await start("expo", "npm run web -- --offline", 8081);
+  await using browser = await openBrowser();
+  const page = await browser.newPage();
+  const url = await previewOf("expo", 8081);
+  await openUntil(page, url, page.getByText("Welcome to"));
+  await suite.api.run("from-expo", "sed -i 's/Welcome to/Changed to/' src/app/index.tsx");
+  await page.getByText("Changed to").waitFor();
+});
+
+testLarge("F092 jupyter-notebook: a notebook in the browser runs a cell", async () => {
+  await create("jupyter-notebook", 2048);
+  await suite.api.run("from-jupyter-notebook", "until curl -sf http://127.0.0.1:8888/api; do sleep 0.1; done");
+  const url = await previewOf("jupyter-notebook", 8888);
+  const made = await fetch(`${url}/api/contents`, { method: "POST", body: JSON.stringify({ type: "notebook" }) });
+  const { path } = (await made.json()) as { path: string };
+  await using browser = await openBrowser();
+  const page = await browser.newPage();
+  await openUntil(page, `${url}/notebooks/${path}`, page.locator(".kernel_idle_icon"));
+  await page.locator(".CodeMirror").first().click();
+  await page.keyboard.type("import numpy; print(numpy.array([6]) * 7)");
+  await page.keyboard.press("Shift+Enter");
+  await page.locator(".output_stdout", { hasText: "[42]" }).waitFor();
+});
+
+testLarge(
+  "F092 xfce-vnc: its desktop is shown and used in a browser by a private preview, and sleeps without one",
+  async () => {
+    await create("xfce-vnc", 2048);
+    const { spec } = await suite.api.createPreview("from-xfce-vnc", { port: 6901 }, "desktop");
+    const token = await suite.api.createToken("from-xfce-vnc", "desktop");
+    await suite.api.run("from-xfce-vnc", "until (echo > /dev/tcp/127.0.0.1/6901) 2> /dev/null; do sleep 0.1; done");
+    {
+      await using browser = await openBrowser();
+      const page = await browser.newPage({ viewport: { width: 1000, height: 700 } });
+      await openUntil(page, `${spec.url}/?bl_preview_token=${token}`, page.locator("html.noVNC_connected"));
+      await suite.api.process("from-xfce-vnc", { name: "terminal", command: "xfce4-terminal" });
+      const find = "xdotool search --sync --onlyvisible --class xfce4-terminal windowactivate --sync";
+      await suite.api.run("from-xfce-vnc", find);
+      await page.keyboard.type("echo typed > /tmp/typed\n");
+      await suite.api.run("from-xfce-vnc", "until grep typed /tmp/typed; do sleep 0.1; done");
+      expect(await suite.api.run("from-xfce-vnc", "xdotool getdisplaygeometry")).toBe("1000 700\n");
+    }
+    await suite.api.untilState("from-xfce-vnc", "STANDBY");
+  },
+);

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { WebSocket } from "ws";
+import { goTo, openBrowser } from "../support/browser.ts";
 import { useDormouse } from "../support/suite.ts";
 
 /* The terminal of a sandbox as the command line and the page use it: through the gateway, with the key in the query. */
@@ -126,4 +127,21 @@ test("the page of the terminal loads nothing from elsewhere", async () => {
   expect(page.match(/(?:src|href)="(?:https?:)?\/\/[^"]*"/g)).toBeNull();
   expect(page).toContain("<title>");
   await suite.api.remove("page");
+});
+
+test("the page in a browser: the key leaves its address, and the shell is found again when it is loaded anew", async () => {
+  await suite.api.create("browsed");
+  await using browser = await openBrowser();
+  const page = await browser.newPage();
+  await goTo(page, `${suite.api.sandboxUrl("browsed")}/terminal?sessionId=mine&token=${suite.api.key}`);
+  expect(new URL(page.url())).toMatchObject({ pathname: "/terminal", search: "?sessionId=mine" });
+  const shows = (text: string) => page.locator(".xterm-rows").getByText(text).first().waitFor();
+  await shows("#");
+  await page.keyboard.type("echo kept in ''$0; KEPT=still\n");
+  await shows("kept in /bin/");
+  await page.reload();
+  await shows("kept in /bin/");
+  await page.keyboard.type("echo $KEPT the-same\n");
+  await shows("still the-same");
+  await suite.api.remove("browsed");
 });

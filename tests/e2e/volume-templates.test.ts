@@ -66,7 +66,7 @@ test.each<readonly [string, Buffer, number, string]>([
   ["a path that climbs out", zipOf([{ name: "../../../etc/cron.d/x", content: "x" }]), 400, '".."'],
   ["an absolute path", zipOf([{ name: "/etc/cron.d/x", content: "x" }]), 400, "absolute"],
   ["a bomb", zipOf([{ name: "x", content: Buffer.alloc(48 * 1024 * 1024) }]), 400, "250 times"],
-  ["no archive", Buffer.from("hello"), 400, "no ZIP file"],
+  ["no archive", Buffer.from("hello"), 400, "neither a ZIP nor a TAR file"],
   ["one larger than the volume", Buffer.alloc(80 * 1024 * 1024), 413, "larger than the volume"],
 ])(
   "F233 an upload of %s is refused, its version says why, and its address is spent",
@@ -102,7 +102,7 @@ test("F233 an upload whose client goes away fails its version and leaves nothing
   const url = await uploadUrl("dropped");
   const gone = new AbortController();
   const uploading = fetch(url, { method: "PUT", body: halfOf(LARGE), signal: gone.signal }).catch(() => undefined);
-  await untilThereIs(".zip.new");
+  await untilThereIs(".archive.new");
   gone.abort();
   await uploading;
   expect(await settled("dropped")).toMatchObject({ status: "FAILED", error: expect.stringContaining("cut off") });
@@ -112,15 +112,15 @@ test("F233 an upload whose client goes away fails its version and leaves nothing
 const kill = (pid: number): void => void process.kill(pid, "SIGKILL");
 
 test.each([
-  ["the server", ".zip.new", () => kill(suite.dormouse.pids.server())],
+  ["the server", ".archive.new", () => kill(suite.dormouse.pids.server())],
   ["the server", ".img.new", () => kill(suite.dormouse.pids.server())],
-  ["the engine", ".zip.new", () => kill(suite.dormouse.pids.engine())],
+  ["the engine", ".archive.new", () => kill(suite.dormouse.pids.engine())],
   ["the engine", ".img.new", () => kill(suite.dormouse.pids.engine())],
 ])(
   "F233 kill -9 of %s, while there is a %s: the version has failed, and the next upload works",
   async (_victim, ending, strike) => {
     const url = await uploadUrl("cut");
-    const body = ending === ".zip.new" ? halfOf(LARGE) : new Uint8Array(LARGE);
+    const body = ending === ".archive.new" ? halfOf(LARGE) : new Uint8Array(LARGE);
     const uploading = put(url, body).catch(() => undefined);
     await untilThereIs(ending);
     strike();

@@ -16,11 +16,11 @@ export async function tracesLeftBy(dataDir: string): Promise<string[]> {
 
 /**
  * What the Dormouse of a data folder holds on this machine: what its engine and sandboxes made, its own processes, and its
- * claim on a network. Another Dormouse beside it does not disturb. Call it while the folder still exists.
+ * claims on a network and on user ids. Another Dormouse beside it does not disturb. Call it while the folder still exists.
  */
 async function tracesOf(dataDir: string): Promise<string[]> {
   const traces = await tracesOnMachine(instanceName(dataDir));
-  return [...traces, ...processesOn(dataDir), ...networkClaimsOf(dataDir)];
+  return [...traces, ...processesOn(dataDir), ...claimsOf(dataDir)];
 }
 
 function processesOn(dataDir: string): string[] {
@@ -30,12 +30,13 @@ function processesOn(dataDir: string): string[] {
     .filter((line) => line.includes(dataDir));
 }
 
-const CLAIMS_DIR = "/run/dormouse/subnets";
+const CLAIMS_DIRS = ["/run/dormouse/subnets", "/run/dormouse/ids"];
 
-function networkClaimsOf(dataDir: string): string[] {
-  if (!existsSync(CLAIMS_DIR)) return [];
-  const claims = readdirSync(CLAIMS_DIR).filter((claim) => readOrEmpty(`${CLAIMS_DIR}/${claim}`) === dataDir);
-  return claims.map((claim) => `network 10.${claim}.0.0/16`);
+function claimsOf(dataDir: string): string[] {
+  const files = CLAIMS_DIRS.filter((dir) => existsSync(dir)).flatMap((dir) =>
+    readdirSync(dir).map((name) => `${dir}/${name}`),
+  );
+  return files.filter((file) => readOrEmpty(file) === dataDir).map((file) => `claim ${file}`);
 }
 
 function readOrEmpty(file: string): string {

@@ -6,6 +6,7 @@ import { openBrowser } from "../support/browser.ts";
 import { INSTALL_DIR } from "../support/dormouse.ts";
 import { useDormouse } from "../support/suite.ts";
 import { Ide } from "./ide.ts";
+import { printedAddress } from "./printed-address.ts";
 import { runTypeScript } from "./run-typescript.ts";
 import { type Traffic, watchTraffic } from "./traffic.ts";
 
@@ -98,7 +99,7 @@ describe("the tutorial", () => {
     (await runTypeScript("read-until", suite.dormouse.env, [NAME, path, text])).stdout;
 
   test("F282 its program makes the sandbox, a private preview and a token, and prints the address", async () => {
-    const webUrl = await printedAddress();
+    const webUrl = await printedAddress(suite.dormouse.env);
     expect(webUrl).toMatch(/^http:\/\/[a-z0-9]+\.preview\.localhost:\d+\?bl_preview_token=[\w-]+$/);
     expect((await fetch(new URL(webUrl).origin)).status).toBe(401);
     await suite.api.write(NAME, NOTES, "first line\n");
@@ -153,16 +154,3 @@ describe("the tutorial", () => {
 
 /** What VS Code asks for in vain wherever it is not Microsoft's own build. */
 const IS_NOT_SHIPPED = /^404 .*\/vsda\//;
-
-/**
- * Runs the tutorial's program. Entrypoint and program may both want to start code-server in the same moment; the program then
- * says that the process exists and, started again, finds it.
- */
-async function printedAddress(): Promise<string> {
-  for (;;) {
-    const { stdout, stderr } = await runTypeScript("code-server", suite.dormouse.env);
-    const address = /^code-server preview URL: (\S+)$/m.exec(stdout)?.[1];
-    if (address !== undefined) return address;
-    if (!stderr.includes("already exists and is running")) throw new Error(stderr);
-  }
-}

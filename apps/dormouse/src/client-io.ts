@@ -18,7 +18,8 @@ export function processIo(program: string, version: string): Io {
     stderr,
     hasPipedInput: isPiped(0),
     isTty: { stdin: isatty(0), stdout: isatty(1), stderr: isatty(2) },
-    terminalSize: () => (isatty(1) ? { columns: stdout.columns, rows: stdout.rows } : undefined),
+    // One that nobody has told its size says 0.
+    terminalSize: () => (isatty(1) && stdout.columns > 0 ? { columns: stdout.columns, rows: stdout.rows } : undefined),
     onSignal: (signal, handler) => {
       process.on(signal, handler);
       return { [Symbol.dispose]: () => void process.off(signal, handler) };

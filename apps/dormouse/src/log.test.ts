@@ -17,3 +17,21 @@ test("no secret reaches the log, wherever in an event it stands", () => {
   ]);
   expect(lines.join("")).not.toContain("hunter2");
 });
+
+test("an error comes with its code and its causes, and a circle in it hides nothing else", () => {
+  const lines: string[] = [];
+  const log = createLog({ process: "engine", level: "warn", destination: { write: (line) => void lines.push(line) } });
+  const circle: Record<string, unknown> = {};
+  circle["again"] = circle;
+  const error = Object.assign(new Error("Cannot read", { cause: new Error("ENOENT") }), { code: "EIO", circle });
+  log.info({ event: "not of this level" });
+  log.error({ event: "record.read", err: error });
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    {
+      level: 50,
+      process: "engine",
+      event: "record.read",
+      err: { type: "Error", message: "Cannot read: ENOENT", code: "EIO" },
+    },
+  ]);
+});

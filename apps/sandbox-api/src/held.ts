@@ -1,20 +1,25 @@
 import { readSync, rmSync, writeSync } from "node:fs";
 import type { SandboxApi } from "@dormouse/sandbox-api";
 
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 4096;
 
 /**
  * An agent that was started ahead of need stays here until the engine says whose it becomes: a line of JSON with all variables,
- * as `NAME=value`, which replace the ones it has. Without an engine that could say so, it ends.
+ * as `NAME=value`, which replace the ones it has. Without an engine that could say so, it ends. Returned as a plain object:
+ * to read `process.env` takes a third of a millisecond.
  */
-export function awaitEnvironment(readyFd: number): void {
+export function awaitEnvironment(readyFd: number): Readonly<Record<string, string>> {
   writeSync(readyFd, "held\n");
   const variables = JSON.parse(readLine(readyFd)) as string[];
+  const env = Object.fromEntries(variables.map(splitVariable));
   for (const name of Object.keys(process.env)) delete process.env[name];
-  for (const variable of variables) {
-    const nameEnd = variable.indexOf("=");
-    process.env[variable.slice(0, nameEnd)] = variable.slice(nameEnd + 1);
-  }
+  Object.assign(process.env, env);
+  return env;
+}
+
+function splitVariable(variable: string): [string, string] {
+  const nameEnd = variable.indexOf("=");
+  return [variable.slice(0, nameEnd), variable.slice(nameEnd + 1)];
 }
 
 /** Of the sandbox's memory, and gone before the sandbox is anyone's. */

@@ -1,6 +1,8 @@
 import {
   type AgentArguments,
+  type Ahead,
   AppError,
+  beginAhead,
   isAgentRunning,
   ownCommand,
   parseArguments,
@@ -76,12 +78,22 @@ async function takeOver(port: number, env: Environment, statePath: string): Prom
   }
 }
 
+interface Beginning {
+  readonly given: Environment;
+  readonly ahead?: Ahead;
+}
+
+/** What does not depend on whose the agent becomes is done before it waits to hear that. */
+async function hold(port: number): Promise<Beginning> {
+  await rehearse(() => startSandboxApi(startOptions(0, REHEARSAL_ENVIRONMENT)));
+  const ahead = beginAhead(port);
+  return { ahead, given: awaitEnvironment(Number(process.env["DORMOUSE_READY_FD"])) };
+}
+
 async function serve(asked: AgentArguments): Promise<void> {
-  if (process.env["DORMOUSE_HELD"] !== undefined) {
-    await rehearse(() => startSandboxApi(startOptions(0, REHEARSAL_ENVIRONMENT)));
-    awaitEnvironment(Number(process.env["DORMOUSE_READY_FD"]));
-  }
-  const env = withHostname(withOverflow(process.env, complain));
+  const isHeld = process.env["DORMOUSE_HELD"] !== undefined;
+  const { given, ahead }: Beginning = isHeld ? await hold(asked.port) : { given: process.env };
+  const env = withHostname(withOverflow(given, complain));
   const statePath = env[STATE_VARIABLE];
   if (statePath !== undefined) {
     const successor = await takeOver(asked.port, env, statePath);
@@ -89,7 +101,7 @@ async function serve(asked: AgentArguments): Promise<void> {
   }
   let api: SandboxApi;
   try {
-    api = startSandboxApi({ ...startOptions(asked.port, env), user: asked.user });
+    api = startSandboxApi({ ...startOptions(asked.port, env), user: asked.user, ...ahead });
   } catch (error) {
     if (!isPortTaken(error)) throw error;
     return stayBehind(asked, error);

@@ -25,6 +25,9 @@ function logIn(name: string, url?: string): void {
 const keyOf = async (env: Readonly<Record<string, string>>, workspace?: string): Promise<string | undefined> =>
   (await openContext(ioWith(env), workspace === undefined ? {} : { workspace })).client.credential?.bearer();
 
+const sourceOf = async (env: Readonly<Record<string, string>>): Promise<string> =>
+  (await openContext(ioWith(env), {})).credentialSource;
+
 test("the workspace: option, then blaxel.toml, then environment, then login", async () => {
   const workspaceWith = async (env: Readonly<Record<string, string>>, options = {}) =>
     (await readSettings(ioWith(env), options)).workspace;
@@ -51,10 +54,20 @@ test("the server: environment, then .env, then [env] of blaxel.toml, then login,
   expect(await urlWith({ BL_API_URL: "http://env/v0" })).toBe("http://env/v0");
 });
 
-test("a login comes before the environment, and goes to its own server only", async () => {
+test("the credential: environment, then login, then .env and [env] of blaxel.toml", async () => {
+  writeFileSync(join(folder, ".env"), "BL_API_KEY=from-file\n");
+  expect(await keyOf({ BL_WORKSPACE: "main" })).toBe("from-file");
   logIn("main", "http://login/v0");
-  expect(await keyOf({ BL_API_KEY: "from-env" })).toBe("key-of-main");
-  expect(await keyOf({ BL_API_KEY: "from-env", BL_API_URL: "http://other/v0" })).toBe("from-env");
+  expect(await keyOf({})).toBe("key-of-main");
+  expect(await keyOf({ BL_API_KEY: "from-env" })).toBe("from-env");
+  expect(await sourceOf({ BL_API_KEY: "from-env" })).toBe("API key from environment variable BL_API_KEY");
+  expect(await sourceOf({ BL_CLIENT_CREDENTIALS: "id:secret" })).toBe(
+    "client credentials from environment variable BL_CLIENT_CREDENTIALS",
+  );
+});
+
+test("a login goes to its own server only", async () => {
+  logIn("main", "http://login/v0");
   await expect(keyOf({ BL_API_URL: "http://other/v0" })).rejects.toThrow("there are none for http://other/v0");
   await expect(keyOf({}, "unknown")).rejects.toThrow("Invalid credentials for workspace 'unknown'");
 });

@@ -21,14 +21,20 @@ export interface CredentialSources {
   /** What the config file has for the workspace, where it is for this server. */
   readonly stored: StoredCredentials | undefined;
   readonly workspace: string;
+  /** Of the process, with what the project's files add. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** A caller without a credential, which fetches tokens. */
   readonly anonymous: Client;
 }
 
-/** As in Blaxel's command line: what a login has stored, else what the environment says. */
+/** As the SDKs do: what the environment says, else what a login has stored. Files of a project come last: anybody may have written them. */
 export function findCredential(io: Io, sources: CredentialSources): FoundCredential | undefined {
-  return fromLogin(io, sources) ?? fromEnvironment(sources);
+  const { env, anonymous } = sources;
+  return (
+    fromVariables(io.env, "environment variable", anonymous) ??
+    fromLogin(io, sources) ??
+    fromVariables(env, "the project's", anonymous)
+  );
 }
 
 function fromLogin(io: Io, { stored, workspace, anonymous }: CredentialSources): FoundCredential | undefined {
@@ -50,15 +56,19 @@ function fromLogin(io: Io, { stored, workspace, anonymous }: CredentialSources):
   return { credential: serviceAccount(anonymous, secret), source: `client credentials ${place}` };
 }
 
-function fromEnvironment({ env, anonymous }: CredentialSources): FoundCredential | undefined {
-  const { BL_API_KEY: apiKey = "", BL_CLIENT_CREDENTIALS: secret = "" } = env;
+function fromVariables(
+  variables: CredentialSources["env"],
+  place: string,
+  anonymous: Client,
+): FoundCredential | undefined {
+  const { BL_API_KEY: apiKey = "", BL_CLIENT_CREDENTIALS: secret = "" } = variables;
   if (apiKey !== "") {
-    return { credential: apiKeyCredential(apiKey), source: "API key from environment variable BL_API_KEY" };
+    return { credential: apiKeyCredential(apiKey), source: `API key from ${place} BL_API_KEY` };
   }
   if (secret === "") return undefined;
   return {
     credential: serviceAccount(anonymous, encodeClientCredentials(secret)),
-    source: "client credentials from environment variable BL_CLIENT_CREDENTIALS",
+    source: `client credentials from ${place} BL_CLIENT_CREDENTIALS`,
   };
 }
 

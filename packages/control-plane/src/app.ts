@@ -1,6 +1,6 @@
 import { AppError } from "@dormouse/kernel";
 import { REQUEST_BODY_MAX_BYTES } from "@dormouse/schema";
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { createAccountsContext } from "./accounts/context.ts";
 import { withAudit } from "./audit/audited.ts";
@@ -85,6 +85,7 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
       .route("/api", api)
       .route("/", signInPages(accounts))
       .route("/", authorizePages(accounts))
+      .get("/", showReference)
       // The latter by RFC 8414, as clients that know no OpenID look for it.
       .on("GET", ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"], (c) =>
         c.redirect("/v0/.well-known/openid-configuration"),
@@ -93,6 +94,10 @@ export function createControlPlane(deps: SandboxContext): Hono<ApiEnv> {
       .onError((error, c) => renderError(deps, c, error))
   );
 }
+
+/** To people; a program is told that there is nothing. */
+const showReference: MiddlewareHandler<ApiEnv> = async (c, next) =>
+  c.req.header("accept")?.includes("text/html") === true ? c.redirect("/v0/docs") : await next();
 
 function refuseLargeBody(): never {
   throw new AppError("TOO_LARGE", `Cannot accept the request body: it is larger than ${REQUEST_BODY_MAX_BYTES} bytes`, {

@@ -1,18 +1,19 @@
-import { AppError, randomId } from "@dormouse/kernel";
-import {
-  type CollectedImages,
-  type EngineImage,
-  type EngineImageId,
-  type EngineImageRequest,
-  type EngineImageState,
-  type EnginePort,
-  type EngineSandbox,
-  type EngineSandboxMemory,
-  type EngineSandboxSpec,
-  type EngineStats,
+import { AppError } from "@dormouse/kernel";
+import type {
+  CollectedImages,
+  EngineCreation,
+  EngineImage,
+  EngineImageId,
+  EngineImageRequest,
+  EngineImageState,
+  EnginePort,
+  EngineSandbox,
+  EngineSandboxMemory,
+  EngineSandboxSpec,
+  EngineStats,
   SandboxId,
-  type UnpackedVolume,
-  type VolumeId,
+  UnpackedVolume,
+  VolumeId,
 } from "@dormouse/schema";
 import { MemoryBuilds } from "./memory-builds.ts";
 
@@ -38,11 +39,11 @@ export class MemoryEngine implements EnginePort {
     this.#imageNames = imageNames;
   }
 
-  async newId(): Promise<SandboxId> {
-    return SandboxId.parse(randomId());
+  async readyIds(): Promise<SandboxId[]> {
+    return [];
   }
 
-  async create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
+  async create(spec: EngineSandboxSpec): Promise<EngineCreation> {
     this.specs.push(spec);
     await this.beforeCreate();
     const imageName = spec.image.replace(/^(blaxel|sandbox)\//, "").replace(/:.*$/, "");
@@ -61,7 +62,7 @@ export class MemoryEngine implements EnginePort {
       createdAtMs: Date.now(),
     };
     this.#sandboxes.set(spec.id, sandbox);
-    return sandbox;
+    return { ...sandbox, readyIds: [] };
   }
 
   async get(id: SandboxId): Promise<EngineSandbox> {

@@ -3,6 +3,7 @@ import type { EngineSandboxSpec } from "@dormouse/schema";
 import { BASH, type ImageManifest } from "./images/manifest.ts";
 import { isolation, PROCESS_MOUNT, ROOT_CAPABILITIES, TERMINAL_MOUNT } from "./container.ts";
 import type { SandboxFiles } from "./layout.ts";
+import type { NamespaceFiles } from "./network/slots.ts";
 import type { VolumeBind } from "./volumes/volumes.ts";
 
 /** Host files every sandbox shows, read-only. */
@@ -26,7 +27,7 @@ export interface BundleInput {
   readonly image: ImageManifest;
   readonly files: SandboxFiles;
   readonly defaults: BundleDefaults;
-  readonly networkNamespace: string;
+  readonly namespaces: NamespaceFiles;
   /** In the order they are mounted. */
   readonly volumes: readonly VolumeBind[];
   /** Its agent waits for its environment on the ready descriptor, and does nothing before. */
@@ -48,7 +49,7 @@ const GLIBC_FILES = [
 ];
 
 /** The OCI runtime configuration of a sandbox. Source: OCI runtime specification 1.0.2. */
-export function ociConfig({ spec, image, files, defaults, networkNamespace, volumes, isHeld }: BundleInput) {
+export function ociConfig({ spec, image, files, defaults, namespaces, volumes, isHeld }: BundleInput) {
   return {
     ociVersion: "1.0.2",
     annotations: { "run.oci.seccomp_bpf_data": defaults.seccompFilter },
@@ -70,7 +71,7 @@ export function ociConfig({ spec, image, files, defaults, networkNamespace, volu
       ...sharedMounts(image, defaults.shared),
       bind(files.hosts, "/etc/hosts", "rw"),
     ],
-    linux: isolation(networkNamespace),
+    linux: isolation(namespaces),
   };
 }
 

@@ -227,7 +227,7 @@ class V2Cgroups extends UnifiedTree implements Cgroups {
 
   constructor(tree: string, group: string, serverUserId: number) {
     super(tree, group, serverUserId);
-    for (const dir of [tree, this.root]) writeFileSync(join(dir, "cgroup.subtree_control"), "+cpu +memory +pids");
+    for (const dir of [tree, this.root]) turnOnControllers(dir);
   }
 
   freezeFile(id: GroupId): string {
@@ -267,6 +267,16 @@ class V2Cgroups extends UnifiedTree implements Cgroups {
       residentBytes: Number(readIfPresent(join(this.root, "memory.current"))),
       pagedOutBytes: Number(readIfPresent(join(this.root, "memory.swap.current"))),
     };
+  }
+}
+
+/** For the groups below. @throws HOST_UNSUITABLE */
+function turnOnControllers(dir: string): void {
+  try {
+    writeFileSync(join(dir, "cgroup.subtree_control"), "+cpu +memory +pids");
+  } catch (cause) {
+    const message = `Cannot limit sandboxes: control group "${dir}" does not give on cpu, memory and pids`;
+    throw new AppError("HOST_UNSUITABLE", message, { cause, hint: "Run `dormouse doctor`, which says why" });
   }
 }
 

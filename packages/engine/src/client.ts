@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError, isErrorCode } from "@dormouse/kernel";
 import {
   CollectedImages,
+  EngineCreation,
   EngineImage,
   EngineImageState,
   type EngineImagePort,
@@ -33,25 +34,26 @@ export function connectEngine(socketFile: string, { restartTimeoutMs = 0 }: Engi
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> =>
     readAnswer(await sendPatiently({ socketFile, method, path, body }, restartTimeoutMs));
   const freezeFiles = new Map<SandboxId, string>();
-  const remember = (answer: unknown): EngineSandbox => {
-    const sandbox = EngineSandbox.parse(answer);
+  const remember = <T extends EngineSandbox>(sandbox: T): T => {
     freezeFiles.set(sandbox.id, sandbox.freezeFile);
     return sandbox;
   };
+  const callAboutOne = async (method: string, path: string): Promise<EngineSandbox> =>
+    remember(EngineSandbox.parse(await call(method, path)));
   return {
-    newId: async (image) => SandboxId.parse(await call("POST", "/ids", { image })),
-    create: async (spec) => remember(await call("POST", "/sandboxes", spec)),
+    readyIds: async (image) => z.array(SandboxId).parse(await call("GET", `/ready?image=${encodeURIComponent(image)}`)),
+    create: async (spec) => remember(EngineCreation.parse(await call("POST", "/sandboxes", spec))),
     assertRoom: async (id, memoryMiB) => void (await call("GET", `/sandboxes/${id}/room?memoryMiB=${memoryMiB}`)),
-    get: async (id) => remember(await call("GET", `/sandboxes/${id}`)),
+    get: (id) => callAboutOne("GET", `/sandboxes/${id}`),
     list: async () =>
       z
-        .array(z.unknown())
+        .array(EngineSandbox)
         .parse(await call("GET", "/sandboxes"))
         .map(remember),
     memory: async (id) => EngineSandboxMemory.parse(await call("GET", `/sandboxes/${id}/memory`)),
     thaw: (id) => thaw(freezeFiles.get(id)),
     sleep: async (id) => void (await call("POST", `/sandboxes/${id}/sleep`)),
-    wake: async (id) => remember(await call("POST", `/sandboxes/${id}/wake`)),
+    wake: (id) => callAboutOne("POST", `/sandboxes/${id}/wake`),
     forbidRestart: async (id, reason) => void (await call("PUT", `/sandboxes/${id}/restarts`, { reason })),
     remove: async (id) => {
       await call("DELETE", `/sandboxes/${id}`);

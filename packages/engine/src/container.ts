@@ -1,15 +1,14 @@
-import { MAPPED_ID_COUNT, MAPPED_ROOT_ID } from "./user-namespace.ts";
+import type { NamespaceFiles } from "./network/slots.ts";
 
 /* What sandboxes and builds have in common, in words of the OCI runtime specification 1.0.2. */
 
 /** Namespaces of its own, its root nobody outside, and of the kernel's settings nothing to see or to change. */
-export const isolation = (networkNamespace: string) => ({
+export const isolation = (given: NamespaceFiles) => ({
   namespaces: [
-    ...["pid", "ipc", "uts", "mount", "user", "cgroup"].map((type) => ({ type })),
-    { type: "network", path: networkNamespace },
+    ...["pid", "ipc", "uts", "mount", "cgroup"].map((type) => ({ type })),
+    { type: "user", path: given.user },
+    { type: "network", path: given.network },
   ],
-  uidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
-  gidMappings: [{ containerID: 0, hostID: MAPPED_ROOT_ID, size: MAPPED_ID_COUNT }],
   /* The annotation holds the filter; without this object the runtime would not look at it. */
   seccomp: { defaultAction: "SCMP_ACT_ERRNO" },
   maskedPaths: [

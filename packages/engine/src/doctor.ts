@@ -2,20 +2,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { release } from "node:os";
 import { type AdmissionPolicy, defaultPolicy, hostRoom } from "./admission.ts";
-import { canScanPages } from "./memory/process-memory.ts";
+import { examineCgroups, isSwapCounted } from "./doctor-cgroups.ts";
+import type { Finding } from "./finding.ts";
+import { countIdRanges, FIRST_ID, LAST_ID } from "./ids/id-ranges.ts";
+import { canFindPages } from "./memory/process-memory.ts";
 import { hasZram, swapDevices } from "./memory/zram.ts";
-import { hostResolver } from "./network/firewall.ts";
+import { firewallRules, hostResolver } from "./network/firewall.ts";
+import { runCommand } from "./run-command.ts";
 import { openMappedUserNamespace } from "./user-namespace.ts";
 import { canGrowMounted } from "./volumes/loop-mounts.ts";
-
-export interface Finding {
-  readonly name: string;
-  /** `missing` stops Dormouse from working; `limited` means it works with less. */
-  readonly status: "ok" | "limited" | "missing";
-  readonly detail: string;
-  /** What to do about it. */
-  readonly mend?: string;
-}
 
 /** Looks at what this host can do and what its sandboxes therefore get. Changes nothing. */
 export async function examineHost(): Promise<Finding[]> {
@@ -23,14 +18,17 @@ export async function examineHost(): Promise<Finding[]> {
     examineUser(),
     examineKernel(),
     await examineUserNamespaces(),
+    examineUserIds(),
     examineCgroups(),
     ...TOOLS.map(examineTool),
+    await examineNetwork(),
     examineResolver(),
     await examineLocalhostNames(),
     examineOpenFiles(),
     examineQuota(),
     examineVolumes(),
     await examineBuilds(),
+    examineMemoryGuard(),
     examineSwap(),
   ];
 }
@@ -73,24 +71,21 @@ async function examineUserNamespaces(): Promise<Finding> {
   const mend = "Set kernel.unprivileged_userns_clone=1 or user.max_user_namespaces to a large number with sysctl";
   try {
     await openMappedUserNamespace();
-    return { name, status: "ok", detail: "root inside is user 100000 outside" };
+    return { name, status: "ok", detail: "root inside is nobody outside" };
   } catch {
     return { name, status: "missing", detail: "the kernel refuses them", mend };
   }
 }
 
-function examineCgroups(): Finding {
-  if (existsSync("/sys/fs/cgroup/cgroup.controllers")) return { name: "cgroups", status: "ok", detail: "v2" };
-  const hasTrees = ["memory", "cpu", "pids"].every((tree) => existsSync(`/sys/fs/cgroup/${tree}`));
-  if (hasTrees && readFileSync("/proc/filesystems", "utf8").includes("cgroup2")) {
-    return { name: "cgroups", status: "ok", detail: "hybrid: limits through v1, sleep through v2" };
-  }
-  return {
-    name: "cgroups",
-    status: "missing",
-    detail: "no memory, cpu and pids controllers",
-    mend: "Boot with cgroup v2 (the default of Debian 12)",
-  };
+/** Before any other limit stops it, a host should have ids for as many sandboxes as it may have. */
+function examineUserIds(): Finding {
+  const name = "user ids";
+  const count = countIdRanges();
+  const detail = `up to ${count} sandboxes and builds at once, each with 65,536 of its own`;
+  const { maxSandboxCount } = defaultPolicy(0);
+  if (count > maxSandboxCount) return { name, status: "ok", detail };
+  const mend = `Free what /etc/subuid and /etc/subgid give away of the ids from ${FIRST_ID} to ${LAST_ID}`;
+  return { name, status: "limited", detail, mend };
 }
 
 const TOOL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -99,6 +94,26 @@ function examineTool({ tool, debianPackage, purpose }: (typeof TOOLS)[number]): 
   const path = Bun.which(tool, { PATH: TOOL_PATH });
   if (path !== null) return { name: tool, status: "ok", detail: `${path}, ${purpose}` };
   return { name: tool, status: "missing", detail: `not found; ${purpose}`, mend: `apt-get install ${debianPackage}` };
+}
+
+/** What the engine asks of the kernel, in a network namespace that ends with it. */
+const TRY_NETWORK = `
+  nft -f -
+  ip link add dm-doctor type veth peer name eth0`;
+
+async function examineNetwork(): Promise<Finding> {
+  const name = "network";
+  const rules = firewallRules({ instance: "doctor", subnet: 0, serverUserId: 0, resolver: "127.0.0.1" });
+  try {
+    await runCommand(["unshare", "--net", "sh", "-euc", TRY_NETWORK], rules);
+    return { name, status: "ok", detail: "rules and links as sandboxes need them" };
+  } catch (error) {
+    const [, reason = "", near = ""] = /: (.*)(?:\n(.*))?/.exec((error as Error).message) ?? [];
+    const detail = `the kernel refuses it: ${reason} ${near.trim()}`.trim();
+    const mend =
+      "Run it as root, on a kernel with its modules: veth, nft_fib_inet, nft_connlimit, nft_masq, nft_reject_inet";
+    return { name, status: "missing", detail, mend };
+  }
 }
 
 function examineResolver(): Finding {
@@ -196,6 +211,17 @@ async function examineBuilds(): Promise<Finding> {
   return { name, status: "limited", detail, mend: "Use Linux 5.11 or later, and modprobe overlay" };
 }
 
+function examineMemoryGuard(): Finding {
+  const name = "memory guard";
+  try {
+    readFileSync("/proc/pressure/memory");
+    return { name, status: "ok", detail: "ends programs that make their sandbox hang at its memory limit" };
+  } catch {
+    const detail = "off, as the kernel does not measure pressure: a sandbox may hang at its memory limit";
+    return { name, status: "limited", detail, mend: "Boot with psi=1" };
+  }
+}
+
 function examineSwap(): Finding {
   const name = "deep sleep";
   const devices = swapDevices();
@@ -208,9 +234,13 @@ function examineSwap(): Finding {
       mend: hasZram() ? "dormouse zram on" : "modprobe zram && dormouse zram on",
     };
   }
-  if (!canScanPages()) {
+  if (!canFindPages()) {
     const detail = `off, as Linux ${release()} cannot tell which pages a process has in RAM`;
-    return { name, status: "limited", detail, mend: "Use Linux 6.7 or later" };
+    return { name, status: "limited", detail, mend: "Use a kernel with CONFIG_PROC_PAGE_MONITOR" };
+  }
+  if (!isSwapCounted()) {
+    const detail = "on, but the kernel does not count swap: a sandbox may take more of it than its memory limit";
+    return { name, status: "limited", detail, mend: "Boot with swapaccount=1" };
   }
   const swaps = devices.map(
     ({ path, sizeBytes, usedBytes }) => `${path} (${mib(usedBytes)} of ${mib(sizeBytes)} MiB used)`,

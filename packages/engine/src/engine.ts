@@ -13,7 +13,7 @@ import { DiskSync } from "./disk-sync.ts";
 import type { ImageDeps } from "./images/import-layout.ts";
 import { raiseHostLimits } from "./host-limits.ts";
 import { MemoryGuard } from "./memory/guard.ts";
-import { LayerMounts } from "./images/layer-mounts.ts";
+import { HostIdPool } from "./ids/host-ids.ts";
 import { sweepImages } from "./images/collect.ts";
 import type { RegistryMirrors } from "./images/registries.ts";
 import type { RegistryDeps } from "./images/skopeo.ts";
@@ -24,6 +24,7 @@ import { gatewayAddress, hostResolver, installFirewall, removeFirewall } from ".
 import { SlotPool } from "./network/slots.ts";
 import { enginePort } from "./port.ts";
 import { isAlive, readStoredSandboxes, type StoredSandbox } from "./records.ts";
+import { Roots } from "./rootfs.ts";
 import { compileSeccompFilter } from "./seccomp.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { mountBind, mountTmpfs, sealedCopy } from "./syscalls.ts";
@@ -77,7 +78,7 @@ const PARALLEL_STARTS_PER_CORE = 4;
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   assertHostFiles(options);
   const instance = claimInstance(options.dataDir);
-  const { layout, subnet, name } = instance;
+  const { layout, subnet, name, idRanges } = instance;
   mkdirSync("/run/netns", { recursive: true });
   mountTmpfs("/run/netns");
   showAgent(options.agentFile, layout);
@@ -87,15 +88,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   /* What cannot be erased is tried again at the next start. */
   const sweeping = sweepImages(images).catch(() => undefined);
   const userNamespaceFd = await openMappedUserNamespace();
-  const layers = new LayerMounts(layout, images, userNamespaceFd);
+  const roots = new Roots(layout, images);
   const stored = readStoredSandboxes(layout);
   const disk = new DiskSync();
-  await prepareHost(instance, options);
+  await prepareHost(instance, options, cgroups);
   const slots = new SlotPool({
     instance: name,
     subnet,
     readyCount: options.readySlotCount ?? 16,
     takenAddresses: addressesInUse(stored),
+    ids: new HostIdPool(idRanges),
   });
   const volumes = new Volumes(layout);
   /* crun copies itself into sealed memory at every start, 4 ms, so that no container can change it, unless it is there already. */
@@ -107,7 +109,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     cgroups,
     guard,
     images,
-    layers,
+    roots,
     slots,
     volumes,
     disk,
@@ -126,13 +128,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const builds = openBuilds(options, { layout, cgroups, guard, slots, runtimeFile, imageTools, admission });
   await sandboxes.adopt(stored);
   await builds.recover();
-  slots.refill();
+  slots.refillWhenLow();
   sandboxes.startWarmPool();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= endEngine({ instance, cgroups, guard, slots, disk, sandboxes, builds, sweeping }));
   const unreadableIds = [...stored].flatMap(([id, { state }]) => (state === "unreadable" ? [id] : []));
-  const port = enginePort({ sandboxes, volumes, layers, imageTools, builds });
+  const port = enginePort({ sandboxes, volumes, imageTools, builds });
   return { sandboxes, port, images, instance, unreadableIds, close, [Symbol.asyncDispose]: close };
 }
 
@@ -186,8 +188,12 @@ async function endEngine(parts: RunningParts): Promise<void> {
 }
 
 /** What stands between sandboxes, and between them and everything else. */
-async function prepareHost({ layout, name, subnet }: Instance, options: EngineOptions): Promise<void> {
-  raiseHostLimits();
+async function prepareHost(
+  { layout, name, subnet }: Instance,
+  options: EngineOptions,
+  cgroups: Cgroups,
+): Promise<void> {
+  raiseHostLimits(cgroups);
   const resolver = options.resolver ?? hostResolver() ?? "127.0.0.1";
   await installFirewall({ instance: name, subnet, serverUserId: options.serverUserId, resolver });
   writeFileSync(layout.resolvConf(), `nameserver ${gatewayAddress(subnet)}\noptions timeout:2 attempts:3\n`);

@@ -1,32 +1,26 @@
 import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { AppError } from "@dormouse/kernel";
+import { Claims } from "./claims.ts";
+import { IdRanges } from "./ids/id-ranges.ts";
 import { Layout } from "./layout.ts";
 import { detachMount, mountTmpfs, tryLock } from "./syscalls.ts";
 
 /** Run-time root of every Dormouse on this machine. */
 export const RUN_ROOT = "/run/dormouse";
-const SUBNETS_DIR = join(RUN_ROOT, "subnets");
+const SUBNETS = new Claims(join(RUN_ROOT, "subnets"));
+const ID_BLOCKS = new Claims(join(RUN_ROOT, "ids"));
 const FIRST_SUBNET = 201;
 const LAST_SUBNET = 250;
 
-/** What keeps several engines on one machine apart: a short name for links, groups and tables, and a /16 of addresses. */
+/** What keeps several engines on one machine apart: a short name for links, groups and tables, a /16 of addresses, and user ids. */
 export interface Instance {
   readonly name: string;
   /** Second octet of `10.<subnet>.0.0/16`. */
   readonly subnet: number;
+  /** User ids of the host for its sandboxes. */
+  readonly idRanges: IdRanges;
   readonly layout: Layout;
 }
 
@@ -63,31 +57,37 @@ export function claimInstance(dataDir: string): Instance {
   }
   mkdirSync(runDir, { recursive: true, mode: 0o755 });
   mountTmpfs(runDir);
-  return { name, subnet: claimSubnet(layout.dataDir), layout };
+  const subnet = claimSubnet(layout.dataDir);
+  return { name, subnet, idRanges: new IdRanges(ID_BLOCKS, layout.dataDir), layout };
 }
 
 export interface AbandonedInstance {
   readonly name: string;
   readonly subnet: number;
+  readonly dataDir: string;
 }
 
 /** Engines whose data folder was removed while they had sandboxes: nobody will ever take those up. */
 export const abandonedInstances = (): AbandonedInstance[] =>
-  readClaims().flatMap(({ subnet, owner }) => (existsSync(owner) ? [] : [{ name: instanceNameOf(owner), subnet }]));
+  SUBNETS.all().flatMap(({ number: subnet, owner: dataDir }) =>
+    existsSync(dataDir) ? [] : [{ name: instanceNameOf(dataDir), subnet, dataDir }],
+  );
 
 /** Takes what is left of an engine under `RUN_ROOT` off the machine. */
-export function forgetInstance({ name, subnet }: AbandonedInstance): void {
-  releaseSubnet(subnet);
+export function forgetInstance({ name, subnet, dataDir }: AbandonedInstance): void {
+  new IdRanges(ID_BLOCKS, dataDir).release();
+  SUBNETS.release(subnet);
   const dir = instanceDir(name);
   rmSync(join(dir, "engine.sock"), { force: true });
   removeEmptyDirs([...["private", "app", "server"].map((child) => join(dir, child)), dir]);
 }
 
 /** Takes the traces of an engine without sandboxes off the machine. */
-export function releaseInstance({ subnet, layout }: Instance): void {
-  releaseSubnet(subnet);
+export function releaseInstance({ subnet, idRanges, layout }: Instance): void {
+  idRanges.release();
+  SUBNETS.release(subnet);
   detachMount(layout.runDir);
-  removeEmptyDirs([layout.runDir, dirname(layout.runDir), SUBNETS_DIR, RUN_ROOT]);
+  removeEmptyDirs([layout.runDir, dirname(layout.runDir), SUBNETS.dir, ID_BLOCKS.dir, RUN_ROOT]);
 }
 
 /** Those that something else is in stay. */
@@ -101,47 +101,19 @@ export function removeEmptyDirs(dirs: readonly string[]): void {
   }
 }
 
-function releaseSubnet(subnet: number): void {
-  rmSync(join(SUBNETS_DIR, String(subnet)), { force: true });
-}
-
 function claimSubnet(dataDir: string): number {
-  mkdirSync(SUBNETS_DIR, { recursive: true });
-  const claims = readClaims();
-  const ours = claims.find((claim) => claim.owner === dataDir);
-  if (ours !== undefined) return ours.subnet;
-  const taken = new Set(claims.map((claim) => claim.subnet));
+  const [ours] = SUBNETS.of(dataDir);
+  if (ours !== undefined) return ours;
   for (let subnet = FIRST_SUBNET; subnet <= LAST_SUBNET; subnet++) {
-    if (!taken.has(subnet) && !isRoutedElsewhere(subnet) && tryClaim(subnet, dataDir)) return subnet;
+    if (!isRoutedElsewhere(subnet) && SUBNETS.take(subnet, dataDir)) return subnet;
   }
   throw new AppError(
     "HOST_UNSUITABLE",
     "Cannot find a free network for the sandboxes: 10.201.0.0 to 10.250.0.0 are all in use",
     {
-      hint: `Remove claims of engines that are gone from ${SUBNETS_DIR}`,
+      hint: `Remove claims of engines that are gone from ${SUBNETS.dir}`,
     },
   );
-}
-
-interface Claim {
-  readonly subnet: number;
-  /** Data folder. */
-  readonly owner: string;
-}
-
-const readClaims = (): Claim[] =>
-  readdirSync(SUBNETS_DIR).map((name) => ({
-    subnet: Number(name),
-    owner: readFileSync(join(SUBNETS_DIR, name), "utf8"),
-  }));
-
-function tryClaim(subnet: number, dataDir: string): boolean {
-  try {
-    writeFileSync(join(SUBNETS_DIR, String(subnet)), dataDir, { flag: "wx" });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** True when the host already has a route into `10.<subnet>.0.0/16`. Source: /proc/net/route, addresses in host byte order. */

@@ -20,8 +20,8 @@ export class Layout {
 
   readonly volumesDir = (): string => join(this.dataDir, "volumes");
   readonly volumeFile = (id: VolumeId): string => join(this.volumesDir(), `${id}.img`);
-  /** The ZIP file a volume is being made of. */
-  readonly volumeArchive = (id: VolumeId): string => join(this.volumesDir(), `${id}.zip.new`);
+  /** What a volume is being made of. */
+  readonly volumeArchive = (id: VolumeId): string => join(this.volumesDir(), `${id}.archive.new`);
   /** Images of the volumes that live as long as their sandbox. */
   readonly ephemeralVolumesDir = (id: SandboxId): string => join(this.sandboxDir(id), "volumes");
   readonly volumeMountDir = (id: VolumeId): string => join(this.runDir, "volumes", id);
@@ -34,8 +34,8 @@ export class Layout {
   readonly buildScopeFile = (scope: string): string => join(this.buildCachesDir(), `${scope}.json`);
   /** What a build's box is made of while it runs; root inside can reach it. */
   readonly buildRunDir = (id: EngineImageId): string => join(this.runDir, "builds", id);
-  /** Where image layers show with the sandboxes' owners. Short: all of an image have to fit into the options of one mount. */
-  readonly mappedLayersDir = (): string => join(this.runDir, "layers");
+  /** Where the parts of a sandbox's root show while it is mounted. Short: all of an image have to fit into the options of one mount. */
+  readonly rootStageDir = (): string => join(this.runDir, "root");
   /** Roots of the boxes that host tools run in. */
   readonly boxesDir = (): string => join(this.runDir, "boxes");
   /** State folder of the OCI runtime. */

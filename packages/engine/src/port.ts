@@ -3,7 +3,6 @@ import type { CollectedImages, EnginePort } from "@dormouse/schema";
 import type { ImageBuilds } from "./builds/image-builds.ts";
 import { collectImages } from "./images/collect.ts";
 import type { ImageDeps } from "./images/import-layout.ts";
-import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { RegistryDeps } from "./images/skopeo.ts";
 import { pushImage } from "./images/transfer.ts";
 import type { Sandboxes } from "./sandboxes.ts";
@@ -12,18 +11,17 @@ import type { Volumes } from "./volumes/volumes.ts";
 export interface EngineParts {
   readonly sandboxes: Sandboxes;
   readonly volumes: Volumes;
-  readonly layers: LayerMounts;
   /** The image store, and what brings images in and out. */
   readonly imageTools: ImageDeps & RegistryDeps;
   readonly builds: ImageBuilds;
 }
 
 /** What the server may ask, and which part answers. */
-export function enginePort({ sandboxes, volumes, layers, imageTools, builds }: EngineParts): EnginePort {
+export function enginePort({ sandboxes, volumes, imageTools, builds }: EngineParts): EnginePort {
   const { images } = imageTools;
   const collecting = new SingleFlight<CollectedImages>();
   return {
-    newId: (image) => sandboxes.newId(image),
+    readyIds: (image) => sandboxes.readyIds(image),
     create: (spec) => sandboxes.create(spec),
     assertRoom: (id, memoryMiB) => sandboxes.assertRoom(id, memoryMiB),
     get: (id) => sandboxes.get(id),
@@ -52,7 +50,7 @@ export function enginePort({ sandboxes, volumes, layers, imageTools, builds }: E
     collectImages: () =>
       collecting.run("collect", async () => {
         const cacheBytes = await builds.collectCaches();
-        const collected = await collectImages({ images, layers, layersOfSandboxes: () => sandboxes.layersInUse() });
+        const collected = await collectImages({ images, layersOfSandboxes: () => sandboxes.layersInUse() });
         return { ...collected, freedBytes: collected.freedBytes + cacheBytes };
       }),
   };

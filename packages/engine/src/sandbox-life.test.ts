@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { EngineSandbox, SandboxId } from "@dormouse/schema";
-import { addImage, failure, newSpec, runInside, useEngine } from "../testkit/index.ts";
+import type { SandboxId } from "@dormouse/schema";
+import { addImage, failure, killAllIn, newSpec, runInside, useEngine } from "../testkit/index.ts";
 
 const suite = useEngine();
 
@@ -122,18 +122,10 @@ test("orphans are reaped: a process tree that double-forks leaves no zombie", as
   await suite.port.remove(sandbox.id);
 });
 
-async function killAllIn({ id, address }: EngineSandbox): Promise<void> {
-  await fetch(`http://${address}:8080/process`, {
-    method: "POST",
-    body: JSON.stringify({ command: "kill -9 1 $PPID; kill -TERM 1", waitForCompletion: true }),
-  }).catch(() => undefined);
-  while ((await suite.port.get(id)).state !== "stopped") await Bun.sleep(5);
-}
-
 test("a sandbox whose processes have all died starts again with its files at the next wake", async () => {
   const sandbox = await suite.port.create(newSpec());
   await runInside(sandbox, "echo kept > /root/file");
-  await killAllIn(sandbox);
+  await killAllIn(suite.port, sandbox);
   const again = await suite.port.wake(sandbox.id);
   expect(again.state).toBe("running");
   expect((await runInside(again, "cat /root/file")).stdout).toBe("kept\n");
@@ -148,7 +140,7 @@ test("F104 a sandbox that may not start again goes on, asleep too, until it has 
   await suite.port.sleep(sandbox.id);
   const awake = await suite.port.wake(sandbox.id);
   expect((await runInside(awake, "echo goes on")).stdout).toBe("goes on\n");
-  await killAllIn(awake);
+  await killAllIn(suite.port, awake);
   for (let attempt = 1; attempt <= 2; attempt++) {
     expect(await failure(suite.port.wake(sandbox.id))).toMatchObject({ code: "FORBIDDEN", message: reason });
   }

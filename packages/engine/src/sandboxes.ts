@@ -1,12 +1,13 @@
 import { rmSync } from "node:fs";
-import { faultPoint, KeyedMutex, randomId, Semaphore, SingleFlight } from "@dormouse/kernel";
-import {
-  type EngineSandbox,
-  type EngineSandboxMemory,
-  type EngineSandboxSpec,
-  type EngineStats,
+import { faultPoint, KeyedMutex, Semaphore, SingleFlight } from "@dormouse/kernel";
+import type {
+  EngineCreation,
+  EngineSandbox,
+  EngineSandboxMemory,
+  EngineSandboxSpec,
+  EngineStats,
   SandboxId,
-  type SandboxPort,
+  SandboxPort,
 } from "@dormouse/schema";
 import { admitCreate, hostRoom } from "./admission.ts";
 import { beginAgain, type BeginDeps, beginNew, beginWarm } from "./begin.ts";
@@ -86,8 +87,8 @@ export class Sandboxes implements SandboxPort {
     if (state === "stopped") await endRun(this.#deps, id);
   }
 
-  async newId(image: string): Promise<SandboxId> {
-    return this.#warm.reserve(imageKey(image)) ?? SandboxId.parse(randomId());
+  async readyIds(image: string): Promise<SandboxId[]> {
+    return this.#warm.readyIds(imageKey(image));
   }
 
   /** Layers under all sandboxes; undefined while that cannot be told of one of them. */
@@ -106,10 +107,11 @@ export class Sandboxes implements SandboxPort {
     await this.#pager[Symbol.asyncDispose]();
   }
 
-  async create(spec: EngineSandboxSpec): Promise<EngineSandbox> {
+  async create(spec: EngineSandboxSpec): Promise<EngineCreation> {
     this.#creatingCount += 1;
     try {
-      return await this.#changes.run(spec.id, () => this.#create(spec));
+      const created = await this.#changes.run(spec.id, () => this.#create(spec));
+      return { ...created, readyIds: this.#warm.readyIds(imageKey(spec.image)) };
     } finally {
       this.#creatingCount -= 1;
       if (this.#creatingCount === 0) this.#warm.refill();
@@ -144,7 +146,7 @@ export class Sandboxes implements SandboxPort {
 
   async #begin(entry: Entry, image: ImageManifest): Promise<void> {
     const warm = await this.#takeWarm(entry.spec, image);
-    entry.slot = warm?.run.slot;
+    entry.slot = warm?.slot;
     this.#deps.volumes.claim(entry.spec);
     faultPoint("engine.create.claimed");
     if (warm === undefined) prepareFiles(entry.files);

@@ -54,10 +54,19 @@ const INTERNET_PROTOCOLS = [0, 1, 6, 17, 58];
 const NEW_NAMESPACE_FLAGS = 0x7e020000;
 const CLONE_NEWUSER = 0x10000000;
 const ENOSYS = 38;
+const EPROTONOSUPPORT = 93;
+const SCMP_CMP_NE = 1;
 const SCMP_CMP_EQ = 4;
 const SCMP_CMP_MASKED_EQ = 7;
 
 const isEqual = (argument: number, value: number): Comparison => ({ argument, operator: SCMP_CMP_EQ, a: value, b: 0 });
+
+const isOther = (argument: number, value: number): Comparison => ({
+  argument,
+  operator: SCMP_CMP_NE,
+  a: value,
+  b: 0,
+});
 
 interface Comparison {
   readonly argument: number;
@@ -88,6 +97,9 @@ const ALLOWED_WITH: readonly Rule[] = [
 
 export type SeccompProfile = "sandbox" | "build";
 
+/** As a kernel that has only routes would answer: `useradd`, which reports to the audit, goes on without it for this error alone. */
+const NO_OTHER_NETLINK: Rule = ["socket", [isEqual(0, AF_NETLINK), isOther(2, NETLINK_ROUTE)]];
+
 /** Nobody gets a user namespace, in which all that is refused here could be asked for again. */
 const RULES: Readonly<Record<SeccompProfile, readonly Rule[]>> = {
   sandbox: [
@@ -113,19 +125,16 @@ export function compileSeccompFilter(scratchFile: string, profile: SeccompProfil
   if (context === null) throw new AppError("HOST_UNSUITABLE", "Cannot make the system call filter: libseccomp refused");
   try {
     seccomp.seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
-    for (const [name, comparisons] of RULES[profile]) {
+    const add = (action: number, [name, comparisons]: Rule): void => {
       const number = seccomp.seccomp_syscall_resolve_name(Buffer.from(`${name}\0`));
-      if (number === UNKNOWN_SYSCALL) continue;
-      const added = seccomp.seccomp_rule_add_array(
-        context,
-        SCMP_ACT_ALLOW,
-        number,
-        comparisons.length,
-        encode(comparisons),
-      );
+      if (number === UNKNOWN_SYSCALL) return;
+      const { length } = comparisons;
+      const added = seccomp.seccomp_rule_add_array(context, action, number, length, encode(comparisons));
       if (added !== 0)
-        throw new AppError("HOST_UNSUITABLE", `Cannot allow system call "${name}": libseccomp says ${added}`);
-    }
+        throw new AppError("HOST_UNSUITABLE", `Cannot filter system call "${name}": libseccomp says ${added}`);
+    };
+    for (const rule of RULES[profile]) add(SCMP_ACT_ALLOW, rule);
+    add(SCMP_ACT_ERRNO | EPROTONOSUPPORT, NO_OTHER_NETLINK);
     const file = openSync(scratchFile, "w", 0o600);
     const result = seccomp.seccomp_export_bpf(context, file);
     closeSync(file);

@@ -47,7 +47,6 @@ export function serveEngine(engine: EnginePort, options: EngineServerOptions): A
 }
 
 const RestartRule = z.strictObject({ reason: z.string().max(1024).nullable() });
-const NewId = z.strictObject({ image: z.string().max(256) });
 const VolumeSize = z.strictObject({ sizeMiB: VolumeSizeMiB });
 const NewVolume = z.strictObject({ sizeMiB: VolumeSizeMiB, source: VolumeId.optional() });
 
@@ -60,8 +59,8 @@ async function answer(engine: EnginePort, request: Request): Promise<Response> {
       return Response.json({ status: "ok" });
     case "GET stats":
       return Response.json(await engine.stats());
-    case "POST ids":
-      return Response.json(await engine.newId(NewId.parse(await request.json()).image));
+    case "GET ready":
+      return Response.json(await engine.readyIds(searchParams.get("image") ?? ""));
     case "GET sandboxes":
       return Response.json(await engine.list());
     case "POST sandboxes":

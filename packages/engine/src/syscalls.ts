@@ -101,33 +101,59 @@ export function mountTmpfs(target: string): void {
   if (result !== 0) throw failure(`mount a tmpfs at "${target}"`);
 }
 
-export interface IdmappedMount {
-  readonly source: string;
-  readonly target: string;
+export interface MappedOwners {
   readonly userNamespaceFd: number;
   readonly isWritable?: boolean;
 }
 
+export interface IdmappedMount extends MappedOwners {
+  readonly source: string;
+  readonly target: string;
+}
+
 /** Mounts `source` at `target` with every owner shifted by the mapping of the user namespace; read-only unless it says else. */
-export function mountIdmapped({ source, target, userNamespaceFd, isWritable = false }: IdmappedMount): void {
-  const { syscall } = libc.symbols;
-  const tree = Number(syscall(SYS_OPEN_TREE, AT_FDCWD, cstring(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, null, 0));
-  if (tree < 0) throw failure(`clone the mount of "${source}"`);
+export function mountIdmapped({ source, target, ...owners }: IdmappedMount): void {
+  const tree = cloneIdmapped(source, owners);
   try {
-    const empty = cstring("");
-    const attributes = new BigUint64Array([
-      (isWritable ? 0n : MOUNT_ATTR_RDONLY) | MOUNT_ATTR_NODEV | MOUNT_ATTR_IDMAP,
-      0n,
-      0n,
-      BigInt(userNamespaceFd),
-    ]);
-    const changed = syscall(SYS_MOUNT_SETATTR, tree, empty, AT_EMPTY_PATH, attributes, attributes.byteLength);
-    if (Number(changed) !== 0) throw failure(`map the owners of "${source}"`);
-    const moved = syscall(SYS_MOVE_MOUNT, tree, empty, AT_FDCWD, cstring(target), MOVE_MOUNT_F_EMPTY_PATH);
-    if (Number(moved) !== 0) throw failure(`mount "${source}" at "${target}"`);
+    moveMount(tree, target);
   } finally {
     closeSync(tree);
   }
+}
+
+/** Shifts the owners in what is mounted at `target`, which nobody may use yet. */
+export function remountIdmapped(target: string, owners: MappedOwners): void {
+  const tree = cloneIdmapped(target, owners);
+  try {
+    detachMount(target);
+    moveMount(tree, target);
+  } finally {
+    closeSync(tree);
+  }
+}
+
+/** A descriptor of a mount that is nowhere yet. */
+function cloneIdmapped(source: string, { userNamespaceFd, isWritable = false }: MappedOwners): number {
+  const { syscall } = libc.symbols;
+  const tree = Number(syscall(SYS_OPEN_TREE, AT_FDCWD, cstring(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, null, 0));
+  if (tree < 0) throw failure(`clone the mount of "${source}"`);
+  const attributes = new BigUint64Array([
+    (isWritable ? 0n : MOUNT_ATTR_RDONLY) | MOUNT_ATTR_NODEV | MOUNT_ATTR_IDMAP,
+    0n,
+    0n,
+    BigInt(userNamespaceFd),
+  ]);
+  const changed = syscall(SYS_MOUNT_SETATTR, tree, cstring(""), AT_EMPTY_PATH, attributes, attributes.byteLength);
+  if (Number(changed) === 0) return tree;
+  const refusal = failure(`map the owners of "${source}"`);
+  closeSync(tree);
+  throw refusal;
+}
+
+function moveMount(tree: number, target: string): void {
+  const { syscall } = libc.symbols;
+  const moved = syscall(SYS_MOVE_MOUNT, tree, cstring(""), AT_FDCWD, cstring(target), MOVE_MOUNT_F_EMPTY_PATH);
+  if (Number(moved) !== 0) throw failure(`mount a file system at "${target}"`);
 }
 
 /** Takes the mount at `target` out of sight; it ends when its last user does. A path that is no mount is left alone. */

@@ -1,5 +1,6 @@
 import { SingleFlight } from "@dormouse/kernel";
 import type { SandboxId } from "@dormouse/schema";
+import { referenceOf } from "./images/manifest.ts";
 import type { WarmSandbox } from "./warm-sandbox.ts";
 
 export interface WarmPoolOptions {
@@ -12,21 +13,13 @@ export interface WarmPoolOptions {
   readonly mayPrepare: () => boolean;
 }
 
-/** A create follows its reservation at once; one that does not come lets the sandbox go. */
-const RESERVATION_MS = 10_000;
 /** A new sandbox is used at once, and mostly others are created beside it: making more waits until that is over. */
 const QUIET_MS = 200;
-
-interface Reservation {
-  readonly sandbox: WarmSandbox;
-  readonly timer: ReturnType<typeof setTimeout>;
-}
 
 /** Sandboxes made ahead of need, one after the other, and only while nobody waits for one of their own. */
 export class WarmPool {
   readonly #options: WarmPoolOptions;
-  readonly #ready = new Map<string, WarmSandbox[]>();
-  readonly #reserved = new Map<SandboxId, Reservation>();
+  readonly #ready = new Map<SandboxId, WarmSandbox>();
   readonly #filling = new SingleFlight<void>();
   #quietTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
@@ -35,27 +28,21 @@ export class WarmPool {
     this.#options = options;
   }
 
-  /** All there are, but the one that is reserved under the id. */
+  /** All there are, but the one of the id. */
   countBeside(id?: SandboxId): number {
-    const readyCount = [...this.#ready.values()].reduce((sum, { length }) => sum + length, 0);
-    return readyCount + this.#reserved.size - (id !== undefined && this.#reserved.has(id) ? 1 : 0);
+    return this.#ready.size - (id !== undefined && this.#ready.has(id) ? 1 : 0);
   }
 
-  /** The id under which one of the image can be taken for some seconds; undefined when none is ready. */
-  reserve(image: string): SandboxId | undefined {
-    const sandbox = this.#ready.get(image)?.shift();
-    if (sandbox === undefined) return undefined;
-    const timer = setTimeout(() => void this.#letGo(sandbox.id), RESERVATION_MS);
-    this.#reserved.set(sandbox.id, { sandbox, timer });
-    return sandbox.id;
+  /** Those of the image, by `name:tag`; the one that waits longest first. */
+  readyIds(image: string): SandboxId[] {
+    return this.#readyOf(image).map(({ id }) => id);
   }
 
-  /** What was reserved under the id, which is then the caller's. */
+  /** The one of the id, which is then the caller's. */
   take(id: SandboxId): WarmSandbox | undefined {
-    const reservation = this.#reserved.get(id);
-    this.#reserved.delete(id);
-    clearTimeout(reservation?.timer);
-    return reservation?.sandbox;
+    const sandbox = this.#ready.get(id);
+    this.#ready.delete(id);
+    return sandbox;
   }
 
   /** Fills the pool in the background, once nothing was created for a moment and as long as nobody waits. */
@@ -69,10 +56,9 @@ export class WarmPool {
     this.#isClosed = true;
     clearTimeout(this.#quietTimer);
     await this.#filling.run("fill", async () => undefined);
-    const ready = [...this.#ready.values()].flat();
+    const ready = [...this.#ready.values()];
     this.#ready.clear();
     for (const sandbox of ready) await this.#options.discard(sandbox);
-    for (const id of this.#reserved.keys()) await this.#letGo(id);
   }
 
   /** One that cannot be made is tried again at the next refill: whoever creates a sandbox of the image is told why. */
@@ -82,21 +68,18 @@ export class WarmPool {
       if (image === undefined || this.#isClosed || !this.#options.mayPrepare()) return;
       const sandbox = await this.#options.prepare(image).catch(() => undefined);
       if (sandbox === undefined) return;
-      const ready = this.#ready.get(image) ?? [];
-      ready.push(sandbox);
-      this.#ready.set(image, ready);
+      this.#ready.set(sandbox.id, sandbox);
     }
   }
 
   #missing(): string | undefined {
     for (const [image, size] of this.#options.sizes) {
-      if ((this.#ready.get(image)?.length ?? 0) < size) return image;
+      if (this.#readyOf(image).length < size) return image;
     }
     return undefined;
   }
 
-  async #letGo(id: SandboxId): Promise<void> {
-    const sandbox = this.take(id);
-    if (sandbox !== undefined) await this.#options.discard(sandbox);
+  #readyOf(image: string): WarmSandbox[] {
+    return [...this.#ready.values()].filter((sandbox) => referenceOf(sandbox.image) === image);
   }
 }

@@ -4,14 +4,13 @@ import { randomId } from "@dormouse/kernel";
 import { EngineSandboxSpec, type SandboxId } from "@dormouse/schema";
 import { agentEnvironment, type BundleDefaults, ociConfig } from "./bundle.ts";
 import { type Cgroups, MAX_PROCESS_COUNT } from "./cgroups.ts";
-import type { LayerMounts } from "./images/layer-mounts.ts";
 import type { ImageStore } from "./images/store.ts";
 import { type ImageManifest, referenceOf } from "./images/manifest.ts";
 import { type Layout, sandboxFiles } from "./layout.ts";
-import type { NetworkSlot, SlotPool } from "./network/slots.ts";
+import { namespaceFiles, type NetworkSlot, type SlotPool } from "./network/slots.ts";
 import { BOOT_ID, isAlive, processStartTicks, type RunRecord } from "./records.ts";
 import { endRun } from "./remove.ts";
-import { prepareFiles, prepareRunFiles, withRootfs } from "./rootfs.ts";
+import { prepareFiles, prepareRunFiles, type Roots } from "./rootfs.ts";
 import { type HeldContainer, holdContainer } from "./runtime.ts";
 import { setHostnameOf } from "./syscalls.ts";
 
@@ -20,7 +19,7 @@ export interface WarmDeps {
   readonly layout: Layout;
   readonly images: ImageStore;
   readonly cgroups: Cgroups;
-  readonly layers: LayerMounts;
+  readonly roots: Roots;
   readonly slots: SlotPool;
   readonly bundle: BundleDefaults;
   readonly runtimeFile: string;
@@ -37,6 +36,7 @@ export interface WarmSandbox {
   /** Keeps the image's layers while nobody has the sandbox. */
   readonly hold: Disposable;
   readonly run: RunRecord;
+  readonly slot: NetworkSlot;
   readonly container: HeldContainer;
 }
 
@@ -55,19 +55,22 @@ export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise
   const slot = await slots.acquire();
   try {
     prepareFiles(files);
-    prepareRunFiles(spec, files);
-    const networkNamespace = `/run/netns/${slot.name}`;
-    const config = ociConfig({ spec, image, files, defaults, networkNamespace, volumes: [], isHeld: true });
+    const { ids, ...network } = slot;
+    prepareRunFiles(spec, files, ids);
+    const namespaces = namespaceFiles(slot);
+    const config = ociConfig({ spec, image, files, defaults, namespaces, volumes: [], isHeld: true });
     writeFileSync(files.bundle, JSON.stringify(config));
     const cgroupFiles = cgroups.create(id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
     const request = { id, files, runtimeFile, runtimeDir: layout.runtimeDir(), cgroupFiles, timeoutMs };
-    const container = await withRootfs(deps.layers.use(image.layers), files, () => holdContainer(request));
+    const root = { layers: image.layers, files, ids };
+    const container = await deps.roots.withRoot(root, () => holdContainer(request));
     const { initPid } = container;
     return {
       id,
       image,
       hold: hold.move(),
-      run: { initPid, initStartTicks: processStartTicks(initPid) ?? "", bootId: BOOT_ID, slot },
+      run: { initPid, initStartTicks: processStartTicks(initPid) ?? "", bootId: BOOT_ID, slot: network },
+      slot,
       container,
     };
   } catch (error) {
@@ -76,10 +79,10 @@ export async function prepareWarm(deps: WarmDeps, image: ImageManifest): Promise
   }
 }
 
-export async function discardWarm(deps: WarmDeps, { id, run, hold, container }: WarmSandbox): Promise<void> {
+export async function discardWarm(deps: WarmDeps, { id, slot, hold, container }: WarmSandbox): Promise<void> {
   using _ = hold;
   container[Symbol.dispose]();
-  await erase(deps, id, run.slot);
+  await erase(deps, id, slot);
 }
 
 /** True when the sandbox that is asked for can be made of it. */
@@ -91,7 +94,7 @@ export function fits(warm: WarmSandbox, spec: EngineSandboxSpec, image: ImageMan
 export async function adoptWarm(deps: WarmDeps, warm: WarmSandbox, spec: EngineSandboxSpec): Promise<void> {
   using container = warm.container;
   using _ = warm.hold;
-  prepareRunFiles(spec, sandboxFiles(deps.layout, warm.id));
+  prepareRunFiles(spec, sandboxFiles(deps.layout, warm.id), warm.slot.ids);
   deps.cgroups.create(warm.id, { ...spec, maxProcessCount: MAX_PROCESS_COUNT });
   setHostnameOf(warm.run.initPid, spec.hostname);
   await container.release(agentEnvironment(spec, warm.image));

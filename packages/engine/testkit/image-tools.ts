@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomId } from "@dormouse/kernel";
 import { EngineImageId } from "@dormouse/schema";
+import { Claims } from "../src/claims.ts";
+import { HostIdPool } from "../src/ids/host-ids.ts";
+import { IdRanges } from "../src/ids/id-ranges.ts";
 import type { ImageDeps } from "../src/images/import-layout.ts";
 import type { RegistryDeps } from "../src/images/skopeo.ts";
 import { ImageStore } from "../src/images/store.ts";
@@ -10,7 +13,7 @@ import { Layout } from "../src/layout.ts";
 import { SlotPool } from "../src/network/slots.ts";
 import { openMappedUserNamespace } from "../src/user-namespace.ts";
 import { type LayoutImage, writeLayout } from "./oci-layout.ts";
-import { tarBytes, type TarEntry } from "./tar.ts";
+import { tarBytes, type TarEntry } from "@dormouse/kernel/testkit";
 
 /** What an engine works on images with, in the process of a test and on a folder of its own, or on the store of an engine. */
 export class ImageTools implements AsyncDisposable {
@@ -24,7 +27,8 @@ export class ImageTools implements AsyncDisposable {
     mkdirSync(layout.runDir);
     mkdirSync("/run/netns", { recursive: true });
     writeFileSync(layout.resolvConf(), "nameserver 127.0.0.1\n");
-    const slots = new SlotPool({ instance: randomId(6), subnet: 200, readyCount: 0, takenAddresses: [] });
+    const ids = new HostIdPool(new IdRanges(new Claims(join(dir, "ids")), dir));
+    const slots = new SlotPool({ instance: randomId(6), subnet: 200, readyCount: 0, takenAddresses: [], ids });
     const userNamespaceFd = await openMappedUserNamespace();
     const images = new ImageStore(layout.imagesDir());
     return new ImageTools(dir, slots, { layout, userNamespaceFd, images, slots, mirrors });

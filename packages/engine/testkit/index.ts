@@ -1,6 +1,6 @@
 export { AGENT_FILE, EngineProcess, TestData } from "./engine-process.ts";
 export { addBaseImage, addImage, addMuslImage, addScratchImage } from "./images.ts";
-export { runInside, type Outcome } from "./inside.ts";
+export { killAllIn, runInside, type Outcome } from "./inside.ts";
 export { tracesOnMachine } from "./machine.ts";
 export { OutsideHost } from "./outside-host.ts";
 export { simulateReboot } from "./reboot.ts";
@@ -11,6 +11,6 @@ export { type DnsAnswer, DnsServer } from "./dns-server.ts";
 export { type LayoutImage, type LayoutLayer, layersOf, tarOf, writeLayout } from "./oci-layout.ts";
 export { Registry, type RegistryOptions } from "./registry.ts";
 export { ImageTools, newImageId } from "./image-tools.ts";
-export { tarBytes, type TarEntry } from "./tar.ts";
+export { tarBytes, type TarEntry } from "@dormouse/kernel/testkit";
 export { type Built, type BuildSuite, contextOf, useBuilds } from "./build-suite.ts";
 export { pushNodeImages } from "./node-images.ts";

@@ -26,12 +26,15 @@ export async function tracesOnMachine(instance = ""): Promise<string[]> {
       line.includes(`dormouse-${instance}`),
     ),
     ...namesIn("/run/dormouse")
-      .filter((name) => name !== "subnets" && name.includes(instance))
+      .filter((name) => !CLAIMS.includes(name) && name.includes(instance))
       .map((name) => `folder /run/dormouse/${name}`),
     ...processes().filter((line) => line.includes(`dormouse-${instance}`)),
     ...loopDevices(instance),
   ];
 }
+
+/** Folders of what engines claim, each file of which says whose it is. */
+const CLAIMS = ["ids", "subnets"];
 
 /** Loop devices on images of volumes, wherever those lie in a data folder, and on caches of builds. */
 function loopDevices(instance: string): string[] {

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { instanceDir, instanceName } from "../src/instance.ts";
 import { runCommand } from "../src/run-command.ts";
 
 /** The unified tree first: only there can a group be killed. */
 const CGROUP_TREES = ["/unified", "", "/memory", "/cpu", "/pids"].map((tree) => `/sys/fs/cgroup${tree}`);
-const CLAIMS_DIR = "/run/dormouse/subnets";
+const [SUBNET_CLAIMS_DIR, ID_CLAIMS_DIR] = ["/run/dormouse/subnets", "/run/dormouse/ids"];
 /** Written by another boot than this one. */
 const EARLIER_BOOT_ID = "00000000-0000-4000-8000-000000000000";
 
@@ -21,10 +21,11 @@ export async function simulateReboot(dataDir: string): Promise<void> {
     await runCommand(["sh", "-c", `ip link delete ${ifname} 2> /dev/null; true`]);
   }
   await runCommand(["sh", "-c", `nft delete table inet dormouse_${instance} 2> /dev/null; true`]);
-  for (const subnet of claimsOf(dataDir)) {
-    await runCommand(["sh", "-c", `ip route del unreachable 10.${subnet}.0.0/16 2> /dev/null; true`]);
-    rmSync(join(CLAIMS_DIR, subnet));
+  for (const file of claimsIn(SUBNET_CLAIMS_DIR, dataDir)) {
+    await runCommand(["sh", "-c", `ip route del unreachable 10.${basename(file)}.0.0/16 2> /dev/null; true`]);
+    rmSync(file);
   }
+  for (const file of claimsIn(ID_CLAIMS_DIR, dataDir)) rmSync(file);
   rmSync(instanceDir(instance), { recursive: true, force: true });
   const sandboxesDir = join(dataDir, "sandboxes");
   for (const id of readdirSync(sandboxesDir)) {
@@ -34,8 +35,10 @@ export async function simulateReboot(dataDir: string): Promise<void> {
   }
 }
 
-const claimsOf = (dataDir: string): string[] =>
-  readdirSync(CLAIMS_DIR).filter((name) => readFileSync(join(CLAIMS_DIR, name), "utf8") === dataDir);
+const claimsIn = (dir: string, dataDir: string): string[] =>
+  readdirSync(dir)
+    .map((name) => join(dir, name))
+    .filter((file) => readFileSync(file, "utf8") === dataDir);
 
 /** Processes first, then the groups from the innermost outwards. */
 async function endGroup(dir: string): Promise<void> {

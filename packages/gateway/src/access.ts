@@ -1,6 +1,6 @@
 import { AppError } from "@dormouse/kernel";
 import type { GatewayDirectory, PreviewRoute } from "@dormouse/schema";
-import { previewTokensOf, type Visit } from "./cookies.ts";
+import { previewTokensOf, terminalKeysOf, type Visit } from "./cookies.ts";
 import type { Credential } from "./credential.ts";
 import { takeQueryParameter } from "./raw-path.ts";
 
@@ -17,6 +17,8 @@ export interface Grant {
 
 /** Query parameter that carries a preview token. */
 export const TOKEN_PARAMETER = "bl_preview_token";
+/** Query parameter that carries an API key. */
+export const KEY_PARAMETER = "token";
 
 const BEARER = /^bearer +(.+)$/i;
 const KEY_HEADERS = ["x-blaxel-authorization", "authorization"] as const;
@@ -37,13 +39,30 @@ export function authorizeSandbox(
   }
   const key = findApiKey(directory, headers, workspace);
   if (key !== undefined) return grant({ workspace, apiKey: key.value }, place.path, key);
-  const query = takeQueryParameter(place.path, "token");
-  if (query.value !== undefined && directory.isApiKeyValid(workspace, query.value))
-    return grant({ workspace, apiKey: query.value }, query.path);
+  const query = takeQueryParameter(place.path, KEY_PARAMETER);
+  if (query.value !== undefined && directory.isApiKeyValid(workspace, query.value)) {
+    const visit = TERMINAL_PAGE.test(query.path) ? { token: query.value, expiresAtMs: undefined } : undefined;
+    return { ...grant({ workspace, apiKey: query.value }, query.path), visit };
+  }
+  const kept = findTerminalKey(directory, headers, place);
+  if (kept !== undefined) return grant({ workspace, apiKey: kept }, query.path);
   throw new AppError("UNAUTHENTICATED", `Cannot use workspace "${workspace}": no valid API key was sent`, {
     hint: 'Send "X-Blaxel-Authorization: Bearer <API key>", "Authorization: Bearer <API key>" or "?token=<API key>".',
     details: { wasSent: query.value !== undefined || hasBearer(headers) },
   });
+}
+
+const TERMINAL_PAGE = /^\/terminal(\?|$)/;
+const TERMINAL = /^\/terminal([/?]|$)/;
+
+function findTerminalKey(
+  directory: GatewayDirectory,
+  headers: Headers,
+  { workspace, path }: { readonly workspace: string; readonly path: string },
+): string | undefined {
+  const cookie = headers.get("cookie");
+  if (cookie === null || !TERMINAL.test(path) || !isOwnPage(headers, {})) return undefined;
+  return terminalKeysOf(cookie).find((key) => directory.isApiKeyValid(workspace, key));
 }
 
 /** One step for every preview: public, any valid token, or an API key of its workspace. @throws {AppError} UNAUTHENTICATED */
@@ -83,15 +102,15 @@ function findToken(directory: GatewayDirectory, headers: Headers, preview: Previ
   const token = headers.get("x-blaxel-preview-token");
   if (token !== null && isValid(token)) return token;
   const cookie = headers.get("cookie");
-  if (cookie === null || !isOwnPage(headers, preview)) return undefined;
+  if (cookie === null || !isOwnPage(headers, preview.responseHeaders)) return undefined;
   return previewTokensOf(cookie).find(isValid);
 }
 
 /**
  * Browsers send cookies along when another page asks, and a page of a sibling sandbox is of the same site. So a cookie counts for
- * the preview's own pages, for pages being opened, and for origins that its own CORS headers welcome.
+ * the host's own pages, for pages being opened, and for origins that a preview's own CORS headers welcome.
  */
-function isOwnPage(headers: Headers, { responseHeaders }: PreviewRoute): boolean {
+function isOwnPage(headers: Headers, responseHeaders: PreviewRoute["responseHeaders"]): boolean {
   const origin = headers.get("origin");
   if (origin !== null) return origin.endsWith(`://${headers.get("host")}`) || origin === allowedOrigin(responseHeaders);
   const site = headers.get("sec-fetch-site");

@@ -5,7 +5,10 @@ const PREVIEW_COOKIE = "dormouse_preview";
 /** RFC 6265bis section 4.1.3.2: no other host, and so no sibling sandbox, can set one of this name. */
 const HOST_PREVIEW_COOKIE = `__Host-${PREVIEW_COOKIE}`;
 
-/** The token that a visit brought in its query. */
+/** An API key, on a sandbox's own host: for the page of its terminal. */
+const TERMINAL_COOKIE = "dormouse_terminal";
+
+/** The token, or key, that a visit brought in its query. */
 export interface Visit {
   readonly token: string;
   readonly expiresAtMs: number | undefined;
@@ -37,13 +40,18 @@ export function previewCookies({ token, expiresAtMs }: Visit, { mount, protocol,
   return isLocal ? [lax, line(HOST_PREVIEW_COOKIE, THIRD_PARTY)] : [lax];
 }
 
+/** The `Set-Cookie` line that lets a terminal's page and its socket through, until the browser is closed. */
+export const terminalCookie = ({ token }: Visit, protocol: PreviewCookieScope["protocol"]): string =>
+  `${TERMINAL_COOKIE}=${encodeURIComponent(token)}; Path=/terminal; HttpOnly; SameSite=Lax${protocol === "https" ? "; Secure" : ""}`;
+
 /** Every preview token the Cookie header carries: a host may hold one per path, and a sibling may have tossed another. */
 export function previewTokensOf(cookieHeader: string): string[] {
   if (!cookieHeader.includes(PREVIEW_COOKIE)) return [];
-  return splitCookies(cookieHeader)
-    .filter((pair) => pair.startsWith(`${PREVIEW_COOKIE}=`) || pair.startsWith(`${HOST_PREVIEW_COOKIE}=`))
-    .map((pair) => pair.slice(pair.indexOf("=") + 1));
+  return valuesOf(cookieHeader, [PREVIEW_COOKIE, HOST_PREVIEW_COOKIE]);
 }
+
+/** Every key for the terminal's page that the Cookie header carries. */
+export const terminalKeysOf = (cookieHeader: string): string[] => valuesOf(cookieHeader, [TERMINAL_COOKIE]);
 
 /** True for the name at the start of a `Set-Cookie` line or a pair of the `Cookie` header. */
 export function isPlatformCookie(pair: string): boolean {
@@ -57,6 +65,12 @@ export function withoutPlatformCookies(cookieHeader: string): string {
   return splitCookies(cookieHeader)
     .filter((pair) => !isPlatformCookie(pair))
     .join("; ");
+}
+
+function valuesOf(cookieHeader: string, names: readonly string[]): string[] {
+  return splitCookies(cookieHeader)
+    .filter((pair) => names.some((name) => pair.startsWith(`${name}=`)))
+    .map((pair) => pair.slice(pair.indexOf("=") + 1));
 }
 
 function splitCookies(cookieHeader: string): string[] {

@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode, toAppError } from "@dormouse/kernel";
 import type { Server } from "bun";
 import type { Grant } from "./access.ts";
-import { previewCookies } from "./cookies.ts";
+import { previewCookies, terminalCookie } from "./cookies.ts";
 import type { ErrorPages } from "./error-pages.ts";
 import { errorResponse } from "./error-response.ts";
 import { forward, type ForwardJob } from "./forward.ts";
@@ -145,12 +145,26 @@ function admit(rooms: Rooms, arrival: Arrival, route: Route): Response | Promise
   const { request } = arrival;
   const grant = authorize(rooms.directory, request.headers, route);
   const edge = rooms.readEdge(connectionOf(request, arrival.server), request.headers);
-  const cookies = grant.visit === undefined ? [] : previewCookies(grant.visit, { mount: route.mount, ...edge });
+  const cookies = cookiesFor(route, grant, edge);
   const hostBase = { baseUrl: `${edge.protocol}://${edge.host}`, domain: rooms.domain };
+  const hostLabel = hostLabelFor(rooms.directory, route, grant);
   return (
-    redirectNavigation({ request, route, grant, hostBase, cookies }) ??
+    redirectNavigation({ request, route, hostLabel, grant, hostBase, cookies }) ??
     pass(rooms, arrival, { route, grant, edge, cookies })
   );
+}
+
+/** Looked up for those pages alone that may have to go there. */
+function hostLabelFor(directory: GatewayDirectory, { preview, workspace, name }: Route, { visit }: Grant) {
+  const isTerminal = preview === undefined && visit !== undefined;
+  return isTerminal ? directory.findSandbox(workspace, name)?.hostLabel : undefined;
+}
+
+/** A page that shares its host has an origin that is nobody's, and gets no cookie: a sandbox's. */
+function cookiesFor({ preview, mount }: Route, { visit }: Grant, edge: Edge): string[] {
+  if (visit === undefined) return [];
+  if (preview !== undefined) return previewCookies(visit, { mount, ...edge });
+  return mount === "" ? [terminalCookie(visit, edge.protocol)] : [];
 }
 
 interface Admission {

@@ -114,6 +114,47 @@ describe("a page under a path of the shared host", () => {
   });
 });
 
+describe("the page of a sandbox's terminal, opened with a key in the address", () => {
+  const RUN_HOST = { Host: "sbx-box-1.run.localhost:4111" };
+  const OPEN = `/terminal?sessionId=a&token=${API_KEY}`;
+
+  test("is opened on the sandbox's own host, and there at a clean address with a cookie for the terminal alone", async () => {
+    await using bench = await benchWithEcho();
+    const shared = await visit(bench, `/run/acme/sandboxes/box${OPEN}`, TOP);
+    expect(shared.status).toBe(302);
+    expect(shared.headers.get("location")).toBe(`http://sbx-box-1.run.localhost:${bench.port}${OPEN}`);
+    expect(shared.headers.getSetCookie()).toEqual([]);
+    const own = await visit(bench, OPEN, { ...RUN_HOST, ...TOP });
+    expect([own.status, own.headers.get("location")]).toEqual([302, "/terminal?sessionId=a"]);
+    expect(own.headers.getSetCookie()).toEqual([
+      `dormouse_terminal=${API_KEY}; Path=/terminal; HttpOnly; SameSite=Lax`,
+    ]);
+  });
+
+  test("goes on with the cookie, which opens nothing else and helps no other page", async () => {
+    await using bench = await benchWithEcho();
+    const headers = { ...RUN_HOST, Cookie: `dormouse_terminal=tossed; dormouse_terminal=${API_KEY}` };
+    for (const path of ["/terminal?sessionId=a", "/terminal/ws"]) {
+      const echo = await echoOf(await visit(bench, path, headers));
+      expect(echo.url).toBe(path);
+      expect(echo.headers).not.toHaveProperty("cookie");
+    }
+    for (const path of ["/process", "/terminals", "/port/3000/terminal"])
+      expect((await visit(bench, path, headers)).status).toBe(401);
+    const preview = { ...headers, Origin: "http://open.preview.localhost:4111" };
+    expect((await visit(bench, "/terminal/ws", preview)).status).toBe(401);
+    bench.isKeyLive = false;
+    expect((await visit(bench, "/terminal", headers)).status).toBe(401);
+  });
+
+  test("is served where there is no host of its own, or when the key came with a program", async () => {
+    await using bench = await benchWithEcho();
+    const path = "/run/acme/sandboxes/box/terminal";
+    expect((await visit(bench, `${path}?token=${API_KEY}`, { ...TOP, Host: "192.0.2.7:4111" })).status).toBe(200);
+    expect((await visit(bench, path, { ...TOP, Authorization: `Bearer ${API_KEY}` })).status).toBe(200);
+  });
+});
+
 test("a cookie that a sibling sandbox tossed opens nothing and shuts nobody out", async () => {
   await using bench = await benchWithEcho();
   bench.addPreview({ previewId: "sibling" });

@@ -1,10 +1,12 @@
 import { type HostBase, ownOrigin } from "@dormouse/schema";
-import { type Grant, TOKEN_PARAMETER } from "./access.ts";
+import { type Grant, KEY_PARAMETER, TOKEN_PARAMETER } from "./access.ts";
 import type { Route } from "./route.ts";
 
 export interface Navigation {
   readonly request: Request;
   readonly route: Route;
+  /** First label of the sandbox's own host, for the page of its terminal. */
+  readonly hostLabel: string | undefined;
   readonly grant: Grant;
   /** What names of ours stand in front of. */
   readonly hostBase: HostBase;
@@ -14,8 +16,9 @@ export interface Navigation {
 
 /** Where a browser that opens a page belongs instead. Undefined for everything else: that is served directly. */
 export function redirectNavigation(navigation: Navigation): Response | undefined {
-  const { request, route, cookies } = navigation;
-  if (cookies.length === 0 && (route.mount === "" || route.preview === undefined)) return undefined;
+  const { request, route, grant, cookies } = navigation;
+  const isPage = route.preview !== undefined || grant.visit !== undefined;
+  if (cookies.length === 0 && (route.mount === "" || !isPage)) return undefined;
   const frame = frameOf(request);
   if (frame === undefined) return undefined;
   return toOwnHost(navigation) ?? (frame === "top" && cookies.length > 0 ? toCleanUrl(navigation) : undefined);
@@ -25,10 +28,14 @@ export function redirectNavigation(navigation: Navigation): Response | undefined
  * A page of a sandbox must not run in the origin of the API, nor share one with another sandbox's; and its absolute paths only
  * work on a host of its own.
  */
-function toOwnHost({ route, grant, hostBase }: Navigation): Response | undefined {
-  // Whoever sends a key is no browser that follows links.
-  if (route.mount === "" || route.preview === undefined || "apiKey" in grant.credential) return undefined;
-  const origin = ownOrigin(hostBase, "preview", route.preview.previewId);
+function toOwnHost({ route, hostLabel, grant, hostBase }: Navigation): Response | undefined {
+  if (route.mount === "") return undefined;
+  const { previewId } = route.preview ?? {};
+  // Whoever sends a key is no browser that follows links, unless it is in the address of a terminal.
+  if (previewId !== undefined && "apiKey" in grant.credential) return undefined;
+  const label = previewId ?? hostLabel;
+  if (label === undefined) return undefined;
+  const origin = ownOrigin(hostBase, previewId === undefined ? "run" : "preview", label);
   return origin === undefined ? undefined : redirectTo(origin + pathWithToken(grant), []);
 }
 
@@ -41,9 +48,10 @@ function toCleanUrl({ route, grant, cookies }: Navigation): Response | undefined
 
 /** The other host cannot see this one's cookies: the token goes along, and becomes a cookie there. */
 function pathWithToken({ path, credential }: Grant): string {
-  if (!("token" in credential) || credential.token === undefined) return path;
-  const separator = path.includes("?") ? "&" : "?";
-  return `${path}${separator}${TOKEN_PARAMETER}=${encodeURIComponent(credential.token)}`;
+  const [name, value] =
+    "apiKey" in credential ? [KEY_PARAMETER, credential.apiKey] : [TOKEN_PARAMETER, credential.token];
+  if (value === undefined) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}${name}=${encodeURIComponent(value)}`;
 }
 
 function redirectTo(location: string, cookies: readonly string[]): Response {

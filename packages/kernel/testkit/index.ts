@@ -102,3 +102,5 @@ function zip64Field(values: readonly number[]): Buffer {
   for (const [index, value] of values.entries()) field.writeBigUInt64LE(BigInt(value), 4 + index * 8);
   return field;
 }
+
+export { tarBytes, type TarEntry } from "./tar.ts";

@@ -8,11 +8,11 @@ export interface AgentArguments {
   readonly command: string | null;
   /** In the syntax of Docker's USER. */
   readonly user: string | null;
-  /** Folder to unpack a ZIP file from standard input into, instead of serving; for the engine. */
+  /** Folder to unpack an archive from standard input into, instead of serving; for the engine. */
   readonly unpackInto: string | null;
   /** How much its content may come to; what the folder's file system has room for, when absent. */
   readonly roomBytes: number | null;
-  /** Of entries with one name the last counts; else such an archive is refused. */
+  /** Of entries with one name the last counts, in a ZIP file; else such an archive is refused. */
   readonly lastWins: boolean;
   /** What to say instead of serving. */
   readonly question: "help" | "version" | null;

@@ -30,7 +30,7 @@ const PLATFORM_PREFIX = "DORMOUSE_";
 /** A variable that would change the agent itself, such as `LD_PRELOAD`, comes under this prefix and is for processes only. */
 const WRAPPED_PREFIX = "DORMOUSE_ENV_";
 const DEFAULT_DOCUMENT_PATH = "/bl/metadata";
-const DEFAULT_LOG_DIRECTORY = "/var/log/sandbox-api";
+export const DEFAULT_LOG_DIRECTORY = "/var/log/sandbox-api";
 const DEFAULT_MAX_LOG_FILE_BYTES = 32 * 1024 * 1024;
 const DEFAULT_MAX_LOG_PERCENT = 10;
 const DEFAULT_MAX_LOGS_RESPONSE_BYTES = 4 * 1024 * 1024;

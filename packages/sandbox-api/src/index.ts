@@ -1,5 +1,6 @@
 export { AppError } from "@dormouse/kernel";
 export type { AgentHealth, ProcessResponse } from "@dormouse/schema";
+export { type Ahead, beginAhead } from "./ahead.ts";
 export { unpackStandardInput } from "./archive/command.ts";
 export { parseArguments, USAGE, type AgentArguments } from "./arguments.ts";
 export { withHostname } from "./environment/hostname.ts";

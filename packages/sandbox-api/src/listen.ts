@@ -8,8 +8,20 @@ export type Respond = (request: Request, server: Server) => Answer | Promise<Ans
 
 const QUIET_LOOK_INTERVAL_MS = 10;
 
-/** Serves on all interfaces of both IP families. @throws the errno error of listening, `EADDRINUSE` when the port is taken. */
-export function listen(port: number, fetch: Respond): Server {
+/** A port that is open already; whoever opened it says who answers there before the event loop goes on. */
+export interface OpenPort {
+  readonly server: Server;
+  readonly answer: (respond: Respond) => void;
+}
+
+/** On all interfaces of both IP families. @throws the errno error of listening, `EADDRINUSE` when the port is taken. */
+export function openPort(port: number): OpenPort {
+  let respond: Respond;
+  const server = listen(port, (request, agent) => respond(request, agent));
+  return { server, answer: (answerer) => void (respond = answerer) };
+}
+
+function listen(port: number, fetch: Respond): Server {
   const settings = {
     port,
     fetch,

@@ -1,4 +1,4 @@
-import { lchownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { lchownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -10,25 +10,45 @@ export interface DirectoryOwner {
   readonly gid: number;
 }
 
+/** This run's own folder, which belongs to whoever the agent is. */
+export interface LogFolder {
+  readonly parent: string;
+  readonly isParentNew: boolean;
+  readonly path: string;
+}
+
 /**
  * This run's own folder below `parent`, for its owner's eyes only; one in the temporary directory where `parent` cannot be
  * used. Without `owner` it belongs to whoever the agent is. Folders of agents that are gone are removed: what they logged
- * belongs to processes that are gone too.
+ * belongs to processes that are gone too. `ahead` is used if it lies there, and else removed.
  */
-export function createLogDirectory(parent: string, owner: DirectoryOwner | null): string {
+export function createLogDirectory(parent: string, owner: DirectoryOwner | null, ahead?: LogFolder): string {
   try {
-    return createBelow(parent, owner);
+    if (ahead?.parent === parent) return handOver(ahead, owner);
+    if (ahead !== undefined) removeUnused(ahead);
+    return handOver(makeLogFolder(parent), owner);
   } catch {
     return owned(mkdtempSync(join(tmpdir(), "sandbox-api-")), owner);
   }
 }
 
-function createBelow(parent: string, owner: DirectoryOwner | null): string {
+/** @throws an errno error where there cannot be one */
+export function makeLogFolder(parent: string): LogFolder {
   // Others pass through but cannot look: the folder inside is the one they own.
-  const isNew = mkdirSync(parent, { recursive: true, mode: 0o711 }) !== undefined;
-  if (isNew) owned(parent, owner);
+  const isParentNew = mkdirSync(parent, { recursive: true, mode: 0o711 }) !== undefined;
+  const path = mkdtempSync(join(parent, `run-${process.pid}-${startTicks(process.pid)}-`));
+  return { parent, isParentNew, path };
+}
+
+function handOver({ parent, isParentNew, path }: LogFolder, owner: DirectoryOwner | null): string {
+  if (isParentNew) owned(parent, owner);
   setTimeout(removeLeftOvers, CLEAN_UP_AFTER_MS, parent).unref();
-  return owned(mkdtempSync(join(parent, `run-${process.pid}-${startTicks(process.pid)}-`)), owner);
+  return owned(path, owner);
+}
+
+function removeUnused({ parent, isParentNew, path }: LogFolder): void {
+  rmdirSync(path);
+  if (isParentNew) rmdirSync(parent);
 }
 
 /** Never through a link: whoever owns the parent could put one there. */

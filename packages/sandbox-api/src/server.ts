@@ -2,7 +2,7 @@ import { createFeatures } from "./features.ts";
 import { fileRoutes } from "./files/routes.ts";
 import { type BuildInfo, createHealthHandler, welcome } from "./health.ts";
 import { ImagePrograms } from "./image-programs.ts";
-import { heldUntil, listen, orClose, rendered, type Respond, timed } from "./listen.ts";
+import { heldUntil, openPort, type OpenPort, orClose, rendered, timed } from "./listen.ts";
 import { ProcessTable } from "./processes/process-table.ts";
 import { processRoutes } from "./processes/routes.ts";
 import { createRouter, type RequestContext, type Route } from "./router.ts";
@@ -15,6 +15,8 @@ import { asksForWebSocket } from "./web-socket.ts";
 
 export interface SandboxApiOptions extends SettleOptions, UpgradeOptions {
   readonly build: BuildInfo;
+  /** Where to serve, when it is open already. */
+  readonly openPort?: OpenPort | undefined;
   /** Told of failures nobody expected; the client gets a 500 that says nothing about them. */
   readonly onUnexpectedError: (error: unknown) => void;
 }
@@ -37,7 +39,7 @@ export interface SandboxApi extends AsyncDisposable {
  */
 export function startSandboxApi(options: SandboxApiOptions): SandboxApi {
   const state = options.takeover?.state ?? null;
-  const server = listen(state?.port ?? options.port, (request, agent) => respond(request, agent));
+  const { server, answer: answerWith } = options.openPort ?? openPort(state?.port ?? options.port);
   const settled = orClose(server, () => settle(options, state));
   const { config, logDirectory } = settled;
   const programs = new ImagePrograms(config, logDirectory);
@@ -57,7 +59,7 @@ export function startSandboxApi(options: SandboxApiOptions): SandboxApi {
   const answer = rendered(createRouter({ routes, features: features.all, root }), onUnexpectedError);
   const isTimed = options.env["ENABLE_PROCESSING_TIME"] === "true";
   const goingOn = state === null ? null : goOn(state, { processes, programs }).catch(onUnexpectedError);
-  const respond: Respond = heldUntil(goingOn, isTimed ? timed(answer) : answer);
+  answerWith(heldUntil(goingOn, isTimed ? timed(answer) : answer));
   const close = async (graceMs: number) => {
     await resources.disposeAsync();
     await Promise.race([server.stop(), Bun.sleep(graceMs)]);

@@ -2,7 +2,7 @@ import { readConfig, type SandboxApiConfig } from "./config.ts";
 import type { Identity } from "./identity/accounts.ts";
 import { becomeIdentity, environmentOf, mustChangeTo } from "./identity/become.ts";
 import { findIdentity } from "./identity/find.ts";
-import { createLogDirectory } from "./log-directory.ts";
+import { createLogDirectory, type LogFolder } from "./log-directory.ts";
 import type { AgentState } from "./upgrade/saved-state.ts";
 
 export interface SettleOptions {
@@ -12,6 +12,8 @@ export interface SettleOptions {
   readonly cwd: string;
   /** Whom the agent becomes for good, in the syntax of Docker's USER; without it the environment decides. */
   readonly user?: string | null;
+  /** Made ahead; without it, or where the environment names another place, one is made. */
+  readonly logFolder?: LogFolder | undefined;
 }
 
 /** What is settled before the first request is answered, and stays. */
@@ -32,7 +34,7 @@ export function settle(options: SettleOptions, saved: AgentState | null): Settle
   const env = identity === null ? options.env : environmentOf(identity, options.env);
   const config = readConfig(env, saved?.startDirectory ?? options.cwd);
   const next = identity !== null && mustChangeTo(identity) ? identity : null;
-  const logDirectory = saved?.logDirectory ?? createLogDirectory(config.logDirectory, next);
+  const logDirectory = saved?.logDirectory ?? createLogDirectory(config.logDirectory, next, options.logFolder);
   if (next !== null) becomeIdentity(next);
   if (saved !== null && saved.environment !== null) config.environment.apply(saved.environment);
   return { config, identity, logDirectory };

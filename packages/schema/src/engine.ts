@@ -66,6 +66,10 @@ export const EngineSandbox = z.object({
 });
 export type EngineSandbox = z.infer<typeof EngineSandbox>;
 
+/** A sandbox that was created, and which others of its image are kept ready now. */
+export const EngineCreation = EngineSandbox.extend({ readyIds: z.array(SandboxId) });
+export type EngineCreation = z.infer<typeof EngineCreation>;
+
 /** A program that was ended because its sandbox hung at its memory limit. */
 export const EngineMemoryEnd = z.object({
   atMs: z.number(),
@@ -115,14 +119,14 @@ export interface EnginePort extends SandboxPort, VolumePort, EngineImagePort {}
 
 /** The life of sandboxes. */
 export interface SandboxPort {
-  /** An id for a new sandbox of this image: where one is kept ready, its id, which is good for some seconds. */
-  newId(image: string): Promise<SandboxId>;
+  /** Sandboxes of the image that are kept ready: what is created under one of these ids is there sooner. */
+  readyIds(image: string): Promise<SandboxId[]>;
   /**
    * Resolves once sandbox-api answers inside.
    * @throws INVALID_IMAGE, SANDBOX_ALREADY_EXISTS, SANDBOX_START_FAILED, SANDBOX_START_TIMEOUT, VOLUME_NOT_FOUND, VOLUME_IN_USE,
    * HOST_FULL
    */
-  create(spec: EngineSandboxSpec): Promise<EngineSandbox>;
+  create(spec: EngineSandboxSpec): Promise<EngineCreation>;
   /** Whether a sandbox with this limit, which may be there already, could be created now. @throws HOST_FULL */
   assertRoom(id: SandboxId, memoryMiB: number): Promise<void>;
   /** @throws SANDBOX_NOT_FOUND */
@@ -157,7 +161,7 @@ export interface VolumePort {
    */
   createVolume(id: VolumeId, sizeMiB: number, source?: VolumeId): Promise<void>;
   /**
-   * A volume with the content of a ZIP file, which must fit into `sizeMiB` and is then made as small as it can be; all of it or
+   * A volume with the content of a ZIP or TAR file, which must fit into `sizeMiB` and is then made as small as it can be; all of it or
    * nothing. Removing the volume meanwhile ends it.
    * @throws INVALID_ARGUMENT with what is wrong with the archive, TOO_LARGE, VOLUME_ALREADY_EXISTS, VOLUME_NOT_FOUND, HOST_FULL
    */

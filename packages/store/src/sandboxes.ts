@@ -4,16 +4,15 @@ import type {
   ResourceEvent,
   SandboxFailure,
   SandboxId,
-  SandboxListQuery,
   SandboxName,
   SandboxSpec,
   SandboxStatus,
   WorkspaceName,
 } from "@dormouse/schema";
-import { sql, type Kysely, type Selectable, type SelectQueryBuilder, type Updateable } from "kysely";
+import type { Kysely, Selectable, Updateable } from "kysely";
 import { CountCache } from "./count-cache.ts";
 import { encodeCursor, readingOrder, startAfter } from "./cursor.ts";
-import { matchesWords } from "./search-text.ts";
+import { countOf, listKey, matchSandboxes, type SandboxFilter, TERMINATED } from "./sandbox-filter.ts";
 import type { SandboxesTable, Tables } from "./tables.ts";
 import type { Page } from "./page.ts";
 
@@ -61,11 +60,7 @@ export type SandboxChange = Partial<
   >
 > & { readonly updatedAtMs: number };
 
-/** In the text of the statement: only then is the index of live names used. */
-const TERMINATED = sql.lit("TERMINATED");
-
 type SandboxRow = Selectable<SandboxesTable>;
-type SandboxQuery = SelectQueryBuilder<Tables, "sandboxes", object>;
 
 /** Rows of `sandboxes`. */
 export class SandboxRepository {
@@ -137,7 +132,7 @@ export class SandboxRepository {
   }
 
   /** Without `query.limit` all of them. @throws {AppError} INVALID_ARGUMENT for a cursor of another list, or an old one. */
-  async list(workspace: WorkspaceName, query: SandboxListQuery, nowMs: number): Promise<Page<SandboxRecord>> {
+  async list(workspace: WorkspaceName, query: SandboxFilter, nowMs: number): Promise<Page<SandboxRecord>> {
     const matching = matchSandboxes(this.#db, workspace, query);
     const totalCount = await this.#counts.get(listKey(workspace, query), nowMs, () => countOf(matching));
     const { column, direction } = readingOrder(query);
@@ -251,23 +246,6 @@ export class SandboxRepository {
     this.#counts.forget();
   }
 }
-
-function matchSandboxes(db: Kysely<Tables>, workspace: WorkspaceName, query: SandboxListQuery): SandboxQuery {
-  let matching = db.selectFrom("sandboxes").where("workspace", "=", workspace);
-  if (query.status !== undefined) matching = matching.where("status", "in", query.status);
-  else if (!query.showTerminated) matching = matching.where("status", "!=", TERMINATED);
-  if (query.externalId !== undefined) matching = matching.where("external_id", "=", query.externalId);
-  return query.q === undefined ? matching : matching.where(matchesWords(query.q));
-}
-
-async function countOf(matching: SandboxQuery): Promise<number> {
-  const { count } = await matching.select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
-  return count;
-}
-
-/** Lists of one key have the same rows in all. */
-const listKey = (workspace: WorkspaceName, { status, externalId, q, showTerminated }: SandboxListQuery): string =>
-  JSON.stringify([workspace, status, externalId, q, showTerminated]);
 
 function toRow(record: SandboxRecord): SandboxRow {
   const words = [record.name, record.displayName ?? "", ...Object.entries(record.labels).flat()];

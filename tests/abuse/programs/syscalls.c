@@ -139,6 +139,10 @@ static long leave_root(long file) {
   return open((const char *)file, O_RDONLY);
 }
 
+/* Where the kernel was asked for a kind of socket, or a filter answered. For netlink the filter says EPROTONOSUPPORT whatever the
+ * type; the kernel has another answer to some types. */
+static int is_kernels(int family) { return errno != ENOSYS && !(family == AF_NETLINK && errno == EPROTONOSUPPORT); }
+
 /* The kinds of socket the kernel was asked for at all; the others a filter kept from it. */
 static void print_sockets(void) {
   static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_RDM };
@@ -147,7 +151,7 @@ static void print_sockets(void) {
       int asked = 0, asked_pair = 0;
       for (unsigned at = 0; at < sizeof types / sizeof *types; at++) {
         int pair[2] = { -1, -1 }, one = socket(family, types[at], protocol);
-        asked |= one >= 0 || errno != ENOSYS;
+        asked |= one >= 0 || is_kernels(family);
         asked_pair |= socketpair(family, types[at], protocol, pair) == 0 || errno != ENOSYS;
         close(one), close(pair[0]), close(pair[1]);
       }

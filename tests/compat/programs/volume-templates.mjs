@@ -18,19 +18,19 @@ const archiver = createRequire(import.meta.resolve("@blaxel/core"))("archiver");
 const seen = {};
 const run = async (sandbox, command) => (await sandbox.process.exec({ command, waitForCompletion: true })).stdout;
 
-async function zip(files) {
-  const archive = archiver("zip", { zlib: { level: 9 } });
+async function pack(format, files) {
+  const archive = archiver(format);
   for (const [name, content, mode] of files) archive.append(content, { name, mode });
   archive.finalize();
   return buffer(archive);
 }
 
 /** The address of an answer is all there is to know. */
-async function upload({ response }, files) {
+async function upload({ response }, format, files) {
   const answer = await fetch(response.headers.get("x-blaxel-upload-url"), {
     method: "PUT",
-    headers: { "Content-Type": "application/zip" },
-    body: await zip(files),
+    headers: { "Content-Type": format === "zip" ? "application/zip" : "application/x-tar" },
+    body: await pack(format, files),
   });
   return { status: answer.status, body: await answer.json() };
 }
@@ -42,7 +42,7 @@ const made = await createVolumeTemplate({
   throwOnError: true,
 });
 seen.created = made.data;
-seen.uploaded = await upload(made, [
+seen.uploaded = await upload(made, "zip", [
   ["bin/hello", "#!/bin/sh\necho first\n", 0o755],
   ["notes.txt", "of version 1", 0o600],
 ]);
@@ -52,7 +52,7 @@ const updated = await updateVolumeTemplate({
   query: { upload: true, version: "v2" },
   throwOnError: true,
 });
-await upload(updated, [["bin/hello", "#!/bin/sh\necho second\n", 0o755]]);
+await upload(updated, "tar", [["bin/hello", "#!/bin/sh\necho second\n", 0o755]]);
 const { data: ready } = await getVolumeTemplate({ path, throwOnError: true });
 seen.ready = ready;
 seen.listed = (await listVolumeTemplates({ throwOnError: true })).data.map(({ metadata }) => metadata.name);

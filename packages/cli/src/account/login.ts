@@ -167,9 +167,16 @@ async function keep(flow: Login, workspace: string, { credential, stored }: Proo
       ? `Successfully logged in to workspace ${workspace}`
       : `Successfully stored client credentials for workspace ${workspace}`,
   );
+  const variable = ["BL_API_KEY", "BL_CLIENT_CREDENTIALS"].find((name) => io.env[name]);
+  if (variable !== undefined && !isFrom(io.env[variable], stored)) {
+    say.warn(`${variable} is set in this shell and comes before this login: 'unset ${variable}' to use it`);
+  }
   // They have no place for the address in this file.
   say.command("The SDKs find this login too, with", `export BL_API_URL=${apiUrl} BL_DISABLE_H2=1`);
 }
+
+const isFrom = (value = "", { apiKey, client_credentials: secret }: StoredCredentials): boolean =>
+  value === apiKey || encodeClientCredentials(value) === secret;
 
 function refusal(error: unknown, workspace: string, apiUrl: string): unknown {
   if (!(error instanceof ApiError) || ![401, 403, 404].includes(error.status)) return error;

@@ -89,6 +89,6 @@ test.each([
 
 test("the hub shows what is offered", async () => {
   const { stdout } = await bl("get", "sandbox-hub");
-  expect(stdout).toContain(`| Node | blaxel/node:latest | 4096   | ${"x".repeat(47)}... |`);
+  expect(stdout).toContain(`| Node | blaxel/node:latest | 4096   | ${"x".repeat(60)} |`);
   expect(stdout).not.toContain("old");
 });

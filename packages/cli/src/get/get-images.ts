@@ -71,6 +71,8 @@ interface Shown {
   readonly label: string;
 }
 
+const TAG_COLUMNS = ["NAME", "SIZE", "CREATED_AT"].map((heading) => ({ heading }));
+
 function renderImage(context: Context, { image: { metadata, spec }, tags, label }: Shown): string {
   const view = viewOf(context.io, context.options.utc === true);
   const day = (time: string | undefined): string => formatTime(time ?? NOTHING, view).slice(0, "YYYY-MM-DD".length);
@@ -80,5 +82,5 @@ function renderImage(context: Context, { image: { metadata, spec }, tags, label 
     `Last Deployed: ${day(metadata.lastDeployedAt)}`,
   ];
   const rows = tags.map((tag) => [tag.name, formatBytes(tag.size), day(tag.createdAt)]);
-  return `Image: ${label}\n${facts.join(" | ")}\nTags:\n${renderTable(["NAME", "SIZE", "CREATED_AT"], rows)}`;
+  return `Image: ${label}\n${facts.join(" | ")}\nTags:\n${renderTable(TAG_COLUMNS, rows)}`;
 }

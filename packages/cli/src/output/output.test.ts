@@ -2,13 +2,13 @@ import { expect, test } from "bun:test";
 import { formatBytes, formatMegabytes } from "../resources/sizes.ts";
 import { describeProgress } from "./progress.ts";
 import { paintFor } from "./styles.ts";
-import { renderTable, truncate } from "./table.ts";
+import { renderTable, type TableColumn, truncate } from "./table.ts";
 import { colourYaml, toYaml } from "./yaml.ts";
 
 test("a table is as wide as what is in it, in columns of a terminal", () => {
   expect(
     renderTable(
-      ["NAME", "N"],
+      [{ heading: "NAME" }, { heading: "N" }],
       [
         ["日本", "1"],
         ["b", "22"],
@@ -19,8 +19,27 @@ test("a table is as wide as what is in it, in columns of a terminal", () => {
       "\n",
     ),
   );
-  expect(renderTable(["A"], [])).toBe("+---+\n| A |\n+---+\n");
-  expect([truncate("abcdefgh", 8), truncate("abcdefghi", 8)]).toEqual(["abcdefgh", "abcde..."]);
+  expect(renderTable([{ heading: "A" }], [])).toBe("+---+\n| A |\n+---+\n");
+  expect([truncate("abcdefgh", 8), truncate("abcdefghi", 8), truncate("日本語", 4)]).toEqual([
+    "abcdefgh",
+    "abcdefg…",
+    "日…",
+  ]);
+});
+
+test("a table in a narrow terminal: the widest that may be cut gives way first, then columns go; names stay whole", () => {
+  const columns: TableColumn[] = [
+    { heading: "WORKSPACE", whenNarrow: "leave out" },
+    { heading: "NAME" },
+    { heading: "IMAGE", whenNarrow: "cut" },
+    { heading: "URL", whenNarrow: "cut" },
+  ];
+  const row = ["default", "a-name-of-some-length", "an-image-of-a-registry", "http://127.0.0.1:4111/preview/x"];
+  const rowAt = (width?: number): string => renderTable(columns, [row], width).split("\n")[3] ?? "";
+  expect(rowAt()).toContain(row.join(" | ").replace("default", "default  "));
+  expect(rowAt(80)).toBe("| default   | a-name-of-some-length | an-image-of-a-reg… | http://127.0.0.1:4… |");
+  expect(rowAt(50)).toBe("| a-name-of-some-length | an-image… | http://12… |");
+  expect(rowAt(20)).toBe("| a-name-of-some-length | an-imag… | http://… |");
 });
 
 test("sizes", () => {

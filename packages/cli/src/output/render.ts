@@ -47,13 +47,14 @@ export const viewOf = (io: Context["io"], utc: boolean): View => ({
 
 export const renderItems = ({ columns }: Resource, items: readonly Item[], view: View): string =>
   renderTable(
-    columns.map(({ heading }) => heading),
+    columns,
     items.map((item) => columns.map(({ cell }) => cell(item, view))),
+    view.columns,
   );
 
-/** As Blaxel's command line writes it, with what a sandbox is doing beside it. */
+/** As Blaxel's command line writes it, with what a sandbox is doing, and why it failed, beside it. */
 function documentOf({ kind }: Resource, item: Item): Item {
-  const { metadata, spec, status, state, expiresIn, lastUsedAt } = item as Readonly<Record<string, unknown>>;
+  const { metadata, spec, status, state, expiresIn, lastUsedAt, errors } = item as Readonly<Record<string, unknown>>;
   return {
     apiVersion: API_VERSION,
     kind,
@@ -63,5 +64,6 @@ function documentOf({ kind }: Resource, item: Item): Item {
     ...(state !== undefined && { state }),
     ...(expiresIn !== undefined && { expiresIn }),
     ...(lastUsedAt !== undefined && { lastUsedAt }),
+    ...(errors !== undefined && { errors }),
   };
 }

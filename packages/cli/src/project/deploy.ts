@@ -105,7 +105,9 @@ function sayNext({ context, project }: Deployment, { url }: Deployed): void {
   say.command("Logs:", `${io.program} logs sandbox ${name}`);
   say.command("Call it:", `${io.program} run sandbox ${name} --method GET --path /filesystem//tmp`);
   if (url === undefined) return;
-  const secret = credentialSource.endsWith("BL_API_KEY") ? "$BL_API_KEY" : `$(${io.program} token)`;
+  const secret = credentialSource.endsWith("environment variable BL_API_KEY")
+    ? "$BL_API_KEY"
+    : `$(${io.program} token)`;
   const headers = `-H "X-Blaxel-Workspace: ${workspace}" -H "X-Blaxel-Authorization: Bearer ${secret}"`;
   io.stdout.write(`\n  curl ${headers} ${url}/process\n`);
 }

@@ -20,7 +20,7 @@ test("on a terminal the line is below what is printed, never wider than it, and 
   live.show("Uploading 1 of 2 megabytes", true);
   live.print("a line of the log");
   live.clear();
-  const shown = `${ERASE}Uploading 1 of 2...`;
+  const shown = `${ERASE}Uploading 1 of 2 m…`;
   expect(text()).toBe(`${shown}${ERASE}a line of the log\n${shown}${ERASE}`);
 });
 

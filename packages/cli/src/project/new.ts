@@ -4,7 +4,7 @@ import { AppError, randomId } from "@dormouse/kernel";
 import type { Io } from "../io.ts";
 import type { GlobalOptions } from "../options.ts";
 import { createMessages } from "../output/messages.ts";
-import { renderTable } from "../output/table.ts";
+import { renderTable, type TableColumn } from "../output/table.ts";
 import { askText, choose, isInteractive } from "../prompts.ts";
 import { slugify } from "./names.ts";
 import { parseProjectType, type ProjectType } from "./project-type.ts";
@@ -116,5 +116,12 @@ async function printTemplates({ io, global }: NewContext, type: string | undefin
   if (global.output === "json") return void io.stdout.write(`${JSON.stringify(data, undefined, 2)}\n`);
   if (global.output === "yaml") return void io.stdout.write((await import("yaml")).stringify(data));
   const rows = data.map(({ name, type, language, description }) => [name, type, language, description]);
-  io.stdout.write(renderTable(["NAME", "TYPE", "LANGUAGE", "DESCRIPTION"], rows));
+  io.stdout.write(renderTable(TEMPLATE_COLUMNS, rows, io.terminalSize()?.columns));
 }
+
+const TEMPLATE_COLUMNS: readonly TableColumn[] = [
+  { heading: "NAME" },
+  { heading: "TYPE" },
+  { heading: "LANGUAGE", whenNarrow: "leave out" },
+  { heading: "DESCRIPTION", whenNarrow: "cut" },
+];

@@ -1,3 +1,5 @@
+import type { TableColumn } from "../output/table.ts";
+
 /** Anything the API answers: what it holds is looked for, and shown as `-` where it is not there. */
 export type Item = object;
 
@@ -9,8 +11,7 @@ export interface View {
   readonly nowMs: number;
 }
 
-export interface Column {
-  readonly heading: string;
+export interface Column extends TableColumn {
   readonly cell: (item: Item, view: View) => string;
 }
 
@@ -44,15 +45,21 @@ export function textAt(item: Item, path: string): string {
   return typeof value === "string" && value !== "" ? value : NOTHING;
 }
 
-export const textColumn = (heading: string, path: string): Column => ({ heading, cell: (item) => textAt(item, path) });
+export const textColumn = (heading: string, path: string, whenNarrow?: Column["whenNarrow"]): Column => ({
+  heading,
+  whenNarrow,
+  cell: (item) => textAt(item, path),
+});
 
 export const dateColumn = (heading: string, path: string): Column => ({
   heading,
+  whenNarrow: "leave out",
   cell: (item, view) => formatTime(textAt(item, path), view).slice(0, "YYYY-MM-DD".length),
 });
 
 export const timeColumn = (heading: string, path: string): Column => ({
   heading,
+  whenNarrow: "leave out",
   cell: (item, view) => formatTime(textAt(item, path), view),
 });
 

@@ -1,32 +1,17 @@
-import { truncate } from "../output/table.ts";
-import {
-  type Column,
-  dateColumn,
-  type Item,
-  type Resource,
-  textAt,
-  textColumn,
-  timeColumn,
-  type View,
-} from "./resource.ts";
+import { type Column, dateColumn, type Item, type Resource, textAt, textColumn, timeColumn } from "./resource.ts";
 import { bytesColumn, megabytesColumn } from "./sizes.ts";
 
-const WORKSPACE = textColumn("WORKSPACE", "metadata.workspace");
+const WORKSPACE = textColumn("WORKSPACE", "metadata.workspace", "leave out");
 const NAME = textColumn("NAME", "metadata.name");
-const REGION = textColumn("REGION", "spec.region");
+const REGION = textColumn("REGION", "spec.region", "leave out");
 const STATUS = textColumn("STATUS", "status");
 const CREATED_AT = dateColumn("CREATED_AT", "metadata.createdAt");
 
-/** What the other columns of a sandbox take, frame included, as in Blaxel's command line. */
-const BESIDE_IMAGE = 75;
-
 const IMAGE: Column = {
   heading: "IMAGE",
-  cell: (item, view) => truncate(textAt(item, "spec.runtime.image").replace(/^sandbox\//, ""), imageWidth(view)),
+  whenNarrow: "cut",
+  cell: (item) => textAt(item, "spec.runtime.image").replace(/^sandbox\//, ""),
 };
-
-const imageWidth = ({ columns }: View): number =>
-  columns === undefined ? 100 : Math.min(100, Math.max(15, columns - BESIDE_IMAGE));
 
 export const SANDBOX: Resource = {
   kind: "Sandbox",
@@ -67,12 +52,12 @@ export const IMAGE_RESOURCE: Resource = {
 
 const PREVIEW_COLUMNS: readonly Column[] = [
   NAME,
-  textColumn("TYPE", "metadata.resourceType"),
-  textColumn("RESOURCE", "metadata.resourceName"),
+  textColumn("TYPE", "metadata.resourceType", "leave out"),
+  textColumn("RESOURCE", "metadata.resourceName", "leave out"),
   textColumn("PORT", "spec.port"),
   textColumn("PUBLIC", "spec.public"),
-  textColumn("URL", "spec.url"),
-  STATUS,
+  textColumn("URL", "spec.url", "cut"),
+  textColumn("STATUS", "status", "leave out"),
 ];
 
 export const PREVIEW: Resource = { kind: "Preview", plural: "previews", columns: PREVIEW_COLUMNS };
@@ -87,8 +72,8 @@ export const PREVIEW_TOKEN: Resource = {
   plural: "preview tokens",
   columns: [
     NAME,
-    textColumn("PREVIEW", "metadata.previewName"),
-    textColumn("RESOURCE", "metadata.resourceName"),
+    textColumn("PREVIEW", "metadata.previewName", "leave out"),
+    textColumn("RESOURCE", "metadata.resourceName", "leave out"),
     textColumn("EXPIRED", "spec.expired"),
     timeColumn("EXPIRES_AT", "spec.expiresAt"),
   ],
@@ -98,7 +83,7 @@ const PROCESS_COLUMNS: readonly Column[] = [
   textColumn("NAME", "name"),
   textColumn("PID", "pid"),
   textColumn("STATUS", "status"),
-  { heading: "COMMAND", cell: (item) => truncate(textAt(item, "command").replaceAll(/\s+/g, " "), 60) },
+  { heading: "COMMAND", whenNarrow: "cut", cell: (item) => textAt(item, "command").replaceAll(/\s+/g, " ") },
   textColumn("EXIT_CODE", "exitCode"),
   timeColumn("STARTED_AT", "startedAt"),
 ];
@@ -110,15 +95,13 @@ export const ONE_PROCESS: Resource = {
   columns: [...PROCESS_COLUMNS, timeColumn("COMPLETED_AT", "completedAt")],
 };
 
-const DESCRIPTION_WIDTH = 50;
-
 export const HUB_IMAGE: Resource = {
   kind: "SandboxHub",
   plural: "images of the hub",
   columns: [
     { heading: "NAME", cell: (item: Item) => textAt(item, "displayName" in item ? "displayName" : "name") },
     textColumn("IMAGE", "image"),
-    textColumn("MEMORY", "memory"),
-    { heading: "DESCRIPTION", cell: (item) => truncate(textAt(item, "description"), DESCRIPTION_WIDTH) },
+    textColumn("MEMORY", "memory", "leave out"),
+    textColumn("DESCRIPTION", "description", "cut"),
   ],
 };

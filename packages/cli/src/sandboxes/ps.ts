@@ -21,7 +21,7 @@ const RUNNING_SANDBOX: Resource = {
     { heading: "STATE", cell: (item) => stateOf(item) },
     megabytesColumn("MEMORY", "spec.runtime.memory"),
     { heading: "AGE", cell: (item, view) => ageOf(textAt(item, "metadata.createdAt"), view) },
-    textColumn("IMAGE", "spec.runtime.image"),
+    textColumn("IMAGE", "spec.runtime.image", "cut"),
   ] satisfies Column[],
 };
 

@@ -2,11 +2,26 @@ import { html } from "hono/html";
 
 type Html = ReturnType<typeof html>;
 
+/** In the look of the gateway's error page. Without quotes and angle brackets, which the template escapes. */
 const STYLE = `
-body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:10vh auto;padding:0 1rem;color-scheme:light dark}
-label{display:block;margin:.8rem 0}input{font:inherit;width:100%;box-sizing:border-box;padding:.4rem}
-button{font:inherit;padding:.4rem 1rem;margin:.8rem .8rem 0 0}.problem{border-left:4px solid #c33;padding-left:.8rem}
-code{font-size:1.2em}fieldset{border:0;border-top:1px solid #8888;margin:1rem 0 0;padding:0}`;
+:root{color-scheme:light dark;--ink:#1d2530;--line:#dfe4ea;--edge:#8793a1;--card:#fff;--page:#f4f6f8;--warm:#a8572a;--on-warm:#fff}
+@media (prefers-color-scheme:dark){
+:root{--ink:#e8ecf1;--line:#2c3642;--edge:#5d6978;--card:#171d25;--page:#0f1319;--warm:#e59a68;--on-warm:#171d25}}
+*{box-sizing:border-box}
+body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--page);color:var(--ink);
+font:1rem/1.6 system-ui,-apple-system,Segoe UI,Roboto,sans-serif}
+main{width:100%;max-width:28rem;padding:clamp(1.5rem,5vw,2.5rem);background:var(--card);border:1px solid var(--line);
+border-radius:1rem;overflow-wrap:anywhere}
+h1{margin:0;font-size:1.5rem;line-height:1.3;font-weight:650}p{margin:.75rem 0 0}
+code{font:.95em ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,monospace;font-weight:600}
+.problem{padding-left:1rem;border-left:3px solid var(--warm)}
+label{display:block;margin-top:1rem;font-size:.9rem}fieldset{border:0;border-top:1px solid var(--line);margin:1.5rem 0 0;padding:0}
+input{display:block;width:100%;margin-top:.3rem;padding:.55rem .7rem;border:1px solid var(--edge);border-radius:.5rem;
+background:var(--card);color:inherit;font:inherit}
+button{margin:1.5rem .75rem 0 0;padding:.55rem 1.1rem;border:1px solid var(--edge);border-radius:.5rem;background:none;color:inherit;font:inherit;
+cursor:pointer}
+button:first-of-type{border-color:var(--warm);background:var(--warm);color:var(--on-warm);font-weight:600}
+:focus-visible{outline:2px solid var(--warm);outline-offset:2px}`;
 
 function page(title: string, content: Html): Html {
   return html`<!doctype html>
@@ -17,8 +32,10 @@ function page(title: string, content: Html): Html {
       <style>
         ${STYLE}
       </style>
-      <h1>${title}</h1>
-      ${content}
+      <main>
+        <h1>${title}</h1>
+        ${content}
+      </main>
     </html> `;
 }
 

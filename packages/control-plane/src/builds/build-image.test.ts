@@ -37,6 +37,19 @@ test("an image whose build fails is FAILED, says why, and keeps the versions it 
   expect(await bench.server.create("box", { runtime: { image: "tools" } })).toMatchObject({ status: 200 });
 });
 
+test("an image that has never been built is in the list while it is on its way, not once it has failed", async () => {
+  await using bench = await startBuildBench();
+  const listed = async () => (await bench.server.call("GET", "/images")).body;
+  await bench.upload(await bench.beginImage("tools"));
+  expect(await listed()).toMatchObject([{ metadata: { name: "tools", status: "BUILDING" } }]);
+  await bench.fail();
+  expect(await listed()).toEqual([]);
+  expect(await bench.readImage("tools")).toMatchObject({ metadata: { status: "FAILED" } });
+  await bench.upload(await bench.beginImage("tools"));
+  await bench.finish();
+  expect(await listed()).toMatchObject([{ metadata: { name: "tools", status: "BUILT" } }]);
+});
+
 test("deleting an image ends its build", async () => {
   await using bench = await startBuildBench();
   const begun = await bench.beginImage("tools");

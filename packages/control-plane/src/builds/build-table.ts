@@ -83,14 +83,29 @@ export class BuildTable implements Disposable {
     const build = this.ofSandbox(id);
     if (build === undefined) return undefined;
     const seen = this.#seen.get(build.id) ?? {};
-    const status = polledStatusBy(build, seen, this.#clock());
+    const status = this.#polledStatusBy(build);
     if (status === "BUILDING" && seen.buildingAtMs === undefined) this.#note(build, { buildingAtMs: this.#clock() });
     if (status === "DEPLOYING" && seen.deployingAtMs === undefined) this.#note(build, { deployingAtMs: this.#clock() });
     return status;
   }
 
+  /** `polledStatusOf` of every sandbox of a workspace whose build does not leave its status as it is, without anybody seeing it. */
+  polledStatuses(workspace: WorkspaceName): Map<SandboxId, SandboxStatus> {
+    const statuses = new Map<SandboxId, SandboxStatus>();
+    for (const [id, key] of this.#keys) {
+      const build = this.#builds.get(key);
+      const status = build?.workspace === workspace ? this.#polledStatusBy(build) : undefined;
+      if (status !== undefined) statuses.set(id, status);
+    }
+    return statuses;
+  }
+
   [Symbol.dispose](): void {
     this.#isDisposed = true;
+  }
+
+  #polledStatusBy(build: BuildRecord): SandboxStatus | undefined {
+    return polledStatusBy(build, this.#seen.get(build.id) ?? {}, this.#clock());
   }
 
   #end({ id }: BuildRecord): void {

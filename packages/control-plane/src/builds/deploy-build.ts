@@ -3,6 +3,7 @@ import type { BuildRecord, SandboxRecord } from "@dormouse/store";
 import { assertMemory } from "../sandboxes/availability.ts";
 import type { SandboxContext } from "../sandboxes/context.ts";
 import { bringUp } from "../sandboxes/create-sandbox.ts";
+import { requireFreeVolumes } from "../volumes/attach-volumes.ts";
 import { disableSandbox } from "../sandboxes/enable-sandbox.ts";
 import { happened, withEvent } from "../sandboxes/events.ts";
 import { failureOf } from "../sandboxes/failures.ts";
@@ -54,7 +55,7 @@ async function startFirst(context: SandboxContext, sandbox: SandboxRecord, build
   // What a server that died meanwhile has left of it.
   if (sandbox.status === "DEPLOYING") await takeDown(context, sandbox);
   try {
-    const deployed = await bringUp(context, starting);
+    const deployed = await bringUp(context, starting, await requireFreeVolumes(context.store, starting));
     if (deployed.spec.enabled === false) await disableSandbox(context, deployed);
   } catch (error) {
     await markFailed(context, starting, error);

@@ -6,6 +6,9 @@ const POLL_MS = 3000;
 /** Nobody looks any more. */
 const UNSEEN_MAX_MS = 6000;
 
+/** Of records: in these a sandbox shows what its build says, in others what it is. */
+export const SHOWING_BUILD: readonly SandboxStatus[] = ["UPLOADING", "BUILDING", "DEPLOYING", "DEPLOYED"];
+
 /** When clients first saw a build in these statuses. */
 export interface Sightings {
   readonly buildingAtMs?: number;

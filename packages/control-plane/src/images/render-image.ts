@@ -25,6 +25,9 @@ export function renderImage(image: ImageRecord, workspace: WorkspaceName): Image
   };
 }
 
+/** False for one whose only builds failed: it is an image by name alone, and is read by that. */
+export const isListed = ({ status, tags }: ImageRecord): boolean => status !== "FAILED" || tags.length > 0;
+
 /** The image with one of its versions only. */
 export const withOnly = (image: ImageRecord, tag: ImageTagRecord): ImageRecord => ({ ...image, tags: [tag] });
 

@@ -10,7 +10,7 @@ import { cleanUpImages, deleteImage, deleteVersion } from "../images/delete-imag
 import { type FoundImage, requireImageAt, requireOwnImageAt, requireVersion } from "../images/find-image.ts";
 import { renderPending, requirePending } from "../images/pending-shares.ts";
 import { pushToRegistry } from "../images/push-image.ts";
-import { renderImage, without, withOnly } from "../images/render-image.ts";
+import { isListed, renderImage, without, withOnly } from "../images/render-image.ts";
 import { listShares, shareImage, unshareImage } from "../images/share-image.ts";
 
 /** `/images` and `/images/{resourceType}/{imageName}`, whose name may be `name:tag`. */
@@ -19,7 +19,7 @@ export function imageRoutes(deps: ImageContext): Hono<ApiEnv> {
     .get("/", async (c) => {
       const { workspace } = c.get("caller");
       const images = await deps.store.images.list(workspace);
-      return c.json(images.map((image) => renderImage(image, workspace)));
+      return c.json(images.filter(isListed).map((image) => renderImage(image, workspace)));
     })
     .delete("/", async (c) => {
       const { workspace } = c.get("caller");

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { startBuildBench } from "../../testkit/builds.ts";
 import { startServer, type Answer } from "../../testkit/server.ts";
 
 interface Page {
@@ -49,6 +50,32 @@ test("sandboxes created in the same millisecond are neither lost nor doubled bet
   const first = await server.call("GET", "/sandboxes?limit=3");
   const rest = await server.call("GET", `/sandboxes?limit=3&cursor=${(first.body as Page).meta.nextCursor}`);
   expect([...namesOf(first), ...namesOf(rest)].sort()).toEqual(["a", "b", "c", "d"]);
+});
+
+test("F030 a filter by status goes by what is shown: of a sandbox that is built anew, by its build", async () => {
+  let nowMs = 1_000;
+  await using bench = await startBuildBench({ clock: () => nowMs });
+  for (const name of ["a", "b", "c", "d"]) {
+    nowMs += 1_000;
+    await bench.deploy(name);
+  }
+  nowMs += 60_000;
+  const shown = async (query: string) => {
+    const { data, meta } = (await bench.server.call("GET", `/sandboxes?sort=name:asc&${query}`)).body as Page;
+    return { names: data.map(({ metadata }) => metadata.name).join(), meta };
+  };
+  expect(await shown("status=DEPLOYED")).toMatchObject({ names: "a,b,c,d", meta: { total: 4 } });
+  for (const name of ["b", "d"]) await bench.upload(await bench.begin(name, {}, "PUT"));
+  expect(await shown("status=DEPLOYED")).toMatchObject({ names: "a,c", meta: { total: 2, hasMore: false } });
+  const first = await shown("status=BUILDING&limit=1");
+  expect(first).toMatchObject({ names: "b", meta: { total: 2, hasMore: true } });
+  expect(await shown(`status=BUILDING&limit=1&cursor=${first.meta.nextCursor}`)).toMatchObject({
+    names: "d",
+    meta: { hasMore: false },
+  });
+  await bench.fail();
+  expect(await shown("status=FAILED")).toMatchObject({ names: "d", meta: { total: 1 } });
+  expect(await shown("status=BUILDING,DEPLOYED")).toMatchObject({ names: "a,b,c", meta: { total: 3 } });
 });
 
 test("F030 F031 q looks into name, display name and labels; status and externalId filter", async () => {

@@ -44,6 +44,18 @@ const PAGE = html`<!doctype html>
       <title>Dormouse API</title>
       <link rel="icon" href="data:," />
       <link rel="stylesheet" href="docs/swagger-ui.css" />
+      <style>
+        @media (max-width: 600px) {
+          .swagger-ui .opblock-tag {
+            display: grid;
+            grid-template-columns: 1fr auto;
+          }
+          .swagger-ui .opblock-tag small {
+            grid-row: 2;
+            padding: 0;
+          }
+        }
+      </style>
     </head>
     <body>
       <div id="reference"></div>

@@ -9,6 +9,7 @@ import {
 import type { SandboxRecord } from "@dormouse/store";
 import { Hono } from "hono";
 import { runtimeAskedFor } from "../builds/image-runtime.ts";
+import { SHOWING_BUILD } from "../builds/shown-status.ts";
 import { markAsMade } from "../audit/audited.ts";
 import { requireAdmin, type ApiContext, type ApiEnv } from "../http/caller.ts";
 import { renderSandboxError } from "../http/errors.ts";
@@ -104,11 +105,12 @@ async function postSandbox(context: SandboxContext, c: ApiContext): Promise<Resp
 }
 
 async function listSandboxes(context: SandboxContext, c: ApiContext): Promise<Response> {
-  const { store, clock } = context;
+  const { store, clock, builds } = context;
   const caller = c.get("caller");
   const query = readQuery(c, SandboxListQuery);
   const limit = query.limit ?? (wantsPages(c) ? DEFAULT_PAGE_LENGTH : undefined);
-  const page = await store.sandboxes.list(caller.workspace, { ...query, limit }, clock());
+  const shown = query.status && { statuses: builds.polledStatuses(caller.workspace), over: SHOWING_BUILD };
+  const page = await store.sandboxes.list(caller.workspace, { ...query, limit, shown }, clock());
   const view = { baseUrl: caller.baseUrl, isPolled: true };
   const data = page.records.map((sandbox) => renderSandbox(context, sandbox, view));
   if (!wantsPages(c)) return c.json(data);

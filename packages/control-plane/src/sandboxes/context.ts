@@ -8,6 +8,7 @@ import { UploadSlots } from "../uploads/upload-slots.ts";
 import { Creations } from "./creations.ts";
 import { onExpiryAlarm } from "./expire-sandbox.ts";
 import { LastUse } from "./last-use.ts";
+import { ReadyIds } from "./ready-ids.ts";
 
 /** More deletions at once would only make each slower. */
 const PARALLEL_EXPIRY_COUNT = 8;
@@ -19,6 +20,7 @@ const WAITING_STARTS_MAX_COUNT = 500;
 /** What the use cases of sandboxes work with: the ports, and what is under way. Disposed before the life and the store. */
 export interface SandboxContext extends ControlPlaneDeps, AsyncDisposable {
   readonly creations: Creations;
+  readonly readyIds: ReadyIds;
   /** By workspace: whose new sandbox starts next. */
   readonly starts: FairQueue;
   /** By sandbox id. */
@@ -41,6 +43,7 @@ export function createSandboxContext(deps: ControlPlaneDeps): SandboxContext {
   const context: SandboxContext = {
     ...deps,
     creations: new Creations(),
+    readyIds: new ReadyIds(deps.clock),
     starts: new FairQueue({
       limit: deps.settings.cpuCount * STARTS_PER_CORE,
       maxWaitingCount: WAITING_STARTS_MAX_COUNT,

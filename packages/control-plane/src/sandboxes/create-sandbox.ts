@@ -8,7 +8,7 @@ import {
   type SandboxName,
   type WorkspaceName,
 } from "@dormouse/schema";
-import type { SandboxRecord } from "@dormouse/store";
+import type { SandboxRecord, VolumeRecord } from "@dormouse/store";
 import { withRuntime } from "../builds/image-runtime.ts";
 import { assertAvailable, assertMemory } from "./availability.ts";
 import type { SandboxContext } from "./context.ts";
@@ -128,24 +128,28 @@ async function specOf(
 
 /** Record first, so that a server that dies in between knows at its next start what to clean up. */
 async function start(context: SandboxContext, record: SandboxRecord): Promise<SandboxRecord> {
-  await requireFreeVolumes(context.store, record);
+  const volumes = await requireFreeVolumes(context.store, record);
   await context.store.sandboxes.insert(record);
   faultPoint("server.create.recorded");
   try {
-    return await bringUp(context, record);
+    return await bringUp(context, record, volumes);
   } catch (error) {
     await undo(context, record, error);
     throw await explainFailure(context, record, error);
   }
 }
 
-/** From DEPLOYING to DEPLOYED, with its volumes; what becomes of a failure is the caller's. */
-export async function bringUp(context: SandboxContext, record: SandboxRecord): Promise<SandboxRecord> {
-  const volumes = await requireFreeVolumes(context.store, record);
+/** From DEPLOYING to DEPLOYED, with its volumes, which were free; what becomes of a failure is the caller's. */
+export async function bringUp(
+  context: SandboxContext,
+  record: SandboxRecord,
+  volumes: readonly VolumeRecord[],
+): Promise<SandboxRecord> {
   await attachVolumes(context, record, volumes);
   faultPoint("server.create.attached");
   const mounts = toEngineMounts(record.spec, volumes);
   const started = await context.engine.create(toEngineSpec(record, context.settings.cpuCount, mounts));
+  context.readyIds.note(started.image, started.readyIds);
   faultPoint("server.create.started");
   await noteImageUsed(context, record);
   return markDeployed(context, record, started);
@@ -194,9 +198,13 @@ function assertPossible({ settings, clock }: SandboxContext, { request }: NewSan
   assertMemory(settings, request.spec.runtime.memory);
 }
 
-/** Only an engine that keeps sandboxes ready is asked: it costs half a millisecond. */
-async function newId({ settings, engine }: SandboxContext, { engineImage }: UsableImage): Promise<SandboxId> {
-  return settings.hasWarmPool ? engine.newId(engineImage) : SandboxId.parse(randomId());
+/** That of a sandbox that is kept ready, where there is one. The engine is asked as seldom as can be: it costs half a millisecond. */
+async function newId(context: SandboxContext, { engineImage }: UsableImage): Promise<SandboxId> {
+  const { settings, engine, readyIds } = context;
+  const known = readyIds.take(engineImage);
+  if (known !== undefined) return known;
+  if (settings.hasWarmPool) readyIds.note(engineImage, await engine.readyIds(engineImage));
+  return readyIds.take(engineImage) ?? SandboxId.parse(randomId());
 }
 
 /** Over is what no request can bring back: its name is free for the next one. */

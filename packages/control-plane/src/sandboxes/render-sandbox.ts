@@ -6,6 +6,7 @@ import {
   type SandboxStatus,
 } from "@dormouse/schema";
 import type { SandboxRecord } from "@dormouse/store";
+import { SHOWING_BUILD } from "../builds/shown-status.ts";
 import { sandboxUrl } from "../urls.ts";
 import type { SandboxContext } from "./context.ts";
 import { expiryOf } from "./expiry.ts";
@@ -55,11 +56,9 @@ export function renderSandbox(
   };
 }
 
-const SHOWS_BUILD: ReadonlySet<SandboxStatus> = new Set(["UPLOADING", "BUILDING", "DEPLOYING", "DEPLOYED"]);
-
 /** A sandbox that serves while it is built anew, or after that failed, has the status of its build. */
 function statusOf({ builds }: SandboxContext, { id, status }: SandboxRecord, isPolled: boolean): SandboxStatus {
-  if (!SHOWS_BUILD.has(status)) return status;
+  if (!SHOWING_BUILD.includes(status)) return status;
   return (isPolled ? builds.polledStatusOf(id) : builds.statusOf(id)) ?? status;
 }
 

@@ -73,7 +73,10 @@ test("a workspace with a hundred creates holds up another's single one by no mor
   expect(engine.startedNames).toEqual([...names("many", AT_ONCE + 1), "single"]);
   engine.letAllThrough();
   await Promise.all([...many, single]);
-  expect(engine.startedNames.filter((name) => name !== "single")).toEqual(names("many", 100));
+  const started = engine.startedNames.filter((name) => name !== "single");
+  expect(new Set(started)).toEqual(new Set(names("many", 100)));
+  // Those under way at once may overtake each other on their way to the engine.
+  expect(started.filter((name, turn) => Math.abs(turn - Number(name?.split("-")[1])) >= AT_ONCE)).toEqual([]);
 });
 
 test("a create that waits leaves no trace: neither a record nor a name that is taken", async () => {

@@ -1,4 +1,5 @@
 import { isolation, PROCESS_MOUNT, ROOT_CAPABILITIES, TERMINAL_MOUNT } from "../container.ts";
+import type { NamespaceFiles } from "../network/slots.ts";
 import type { BoxFiles } from "./box-files.ts";
 
 export interface BoxConfig {
@@ -7,7 +8,7 @@ export interface BoxConfig {
   readonly command: readonly string[];
   /** The engine's file for all sandboxes. */
   readonly resolvConf: string;
-  readonly networkNamespace: string;
+  readonly namespaces: NamespaceFiles;
   /** BPF program in base64. */
   readonly seccompFilter: string;
 }
@@ -33,7 +34,7 @@ const INIT = "/usr/bin/catatonit";
  * The OCI runtime configuration of a build: the host's programs, read-only and with none of its other files, in namespaces of its
  * own (decision 0023). Source: OCI runtime specification 1.0.2.
  */
-export function boxConfig({ files, command, resolvConf, networkNamespace, seccompFilter }: BoxConfig) {
+export function boxConfig({ files, command, resolvConf, namespaces, seccompFilter }: BoxConfig) {
   return {
     ociVersion: "1.0.2",
     annotations: { "run.oci.seccomp_bpf_data": seccompFilter },
@@ -64,10 +65,10 @@ export function boxConfig({ files, command, resolvConf, networkNamespace, seccom
       bind(files.input, "/input", ["ro", "nosuid", "nodev"]),
       bind(files.context, "/input/context", ["ro", "nosuid", "nodev"]),
       bind(files.bases, "/input/bases", ["ro", "nosuid", "nodev"]),
-      bind(files.storage, "/storage", ["rw", "nodev"]),
+      bind(files.mappedStorage, "/storage", ["rw", "nodev"]),
       bind(files.scratch, "/var/tmp", ["rw", "nosuid", "nodev"]),
     ],
-    linux: isolation(networkNamespace),
+    linux: isolation(namespaces),
   };
 }
 

@@ -1,12 +1,13 @@
 import { chownSync, existsSync, mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { HostIds } from "../ids/host-ids.ts";
 import type { DiffId } from "../images/store.ts";
-import { detachMount, mountBind } from "../syscalls.ts";
+import { detachMount, type IdmappedMount, mountIdmapped } from "../syscalls.ts";
 import { MAPPED_ROOT_ID } from "../user-namespace.ts";
 
 /** What a box is made of, in a folder of the engine's run-time files that root inside can reach. */
 export function boxFiles(runDir: string) {
-  const storage = join(runDir, "storage");
+  const [storage, mappedStorage] = [join(runDir, "storage"), join(runDir, "mapped-storage")];
   return {
     runDir,
     config: join(runDir, "config.json"),
@@ -18,7 +19,9 @@ export function boxFiles(runDir: string) {
     bases: join(runDir, "bases"),
     /** File system of the cache, of the build's temporary files and of the image it makes. */
     storage,
-    scratch: join(storage, "tmp"),
+    /** The same, as it shows in the box. */
+    mappedStorage,
+    scratch: join(mappedStorage, "tmp"),
     imageId: join(storage, "out/image-id"),
     layout: join(storage, "out/layout"),
   } as const;
@@ -55,8 +58,8 @@ const ETC_FILES = {
     '[storage]\ndriver = "overlay"\nrunroot = "/run/containers"\ngraphroot = "/storage/graph"\n',
 };
 
-/** Makes all but the storage. */
-export function prepareBoxFiles(files: BoxFiles, input: BoxInput): void {
+/** Makes all but the storage, for a box that has these ids. */
+export function prepareBoxFiles(files: BoxFiles, input: BoxInput, ids: HostIds): void {
   for (const dir of MOUNT_POINTS) mkdirSync(join(files.root, dir), { recursive: true });
   for (const name of LINKS) symlinkSync(`usr/${name}`, join(files.root, name));
   mkdirSync(join(files.root, "etc/containers"));
@@ -64,15 +67,21 @@ export function prepareBoxFiles(files: BoxFiles, input: BoxInput): void {
   for (const dir of ["context", "bases", "secrets"]) mkdirSync(join(files.input, dir), { recursive: true });
   writeFileSync(join(files.input, "Dockerfile"), input.dockerfile);
   writeFileSync(join(files.input, "known-images"), input.knownImages.map((image) => `${image}\n`).join(""));
-  for (const [name, value] of Object.entries(input.secrets)) writeSecret(join(files.input, "secrets", name), value);
+  for (const [name, value] of Object.entries(input.secrets)) {
+    const file = join(files.input, "secrets", name);
+    writeFileSync(file, value, { mode: 0o400 });
+    chownSync(file, ids.root, ids.root);
+  }
   markLayers(files.layout, input.diffIds);
-  show(input.contextDir, files.context);
-  show(input.basesDir, files.bases);
+  const userNamespaceFd = ids.diskNamespaceFd;
+  show({ source: input.contextDir, target: files.context, userNamespaceFd });
+  show({ source: input.basesDir, target: files.bases, userNamespaceFd });
+  show({ source: files.storage, target: files.mappedStorage, userNamespaceFd, isWritable: true });
 }
 
 /** Takes all but the storage away. */
-export function removeBoxFiles({ context, bases, root, input, config }: BoxFiles): void {
-  for (const dir of [context, bases].filter((shown) => existsSync(shown))) {
+export function removeBoxFiles({ context, bases, mappedStorage, root, input, config }: BoxFiles): void {
+  for (const dir of [context, bases, mappedStorage].filter((shown) => existsSync(shown))) {
     detachMount(dir);
     rmdirSync(dir);
   }
@@ -88,12 +97,7 @@ function markLayers(layoutDir: string, diffIds: ReadonlySet<DiffId>): void {
   for (const path of [...folders, ...marks]) chownSync(path, MAPPED_ROOT_ID, MAPPED_ROOT_ID);
 }
 
-function writeSecret(file: string, value: string): void {
-  writeFileSync(file, value, { mode: 0o400 });
-  chownSync(file, MAPPED_ROOT_ID, MAPPED_ROOT_ID);
-}
-
-function show(source: string, target: string): void {
-  mkdirSync(target, { recursive: true });
-  mountBind(source, target);
+function show(mount: IdmappedMount): void {
+  mkdirSync(mount.target, { recursive: true });
+  mountIdmapped(mount);
 }

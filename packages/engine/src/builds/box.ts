@@ -4,10 +4,10 @@ import type { EngineImageId } from "@dormouse/schema";
 import { buildGroup, type Cgroups, endProcesses, type GroupId } from "../cgroups.ts";
 import type { Layout } from "../layout.ts";
 import type { MemoryGuard } from "../memory/guard.ts";
-import type { SlotPool } from "../network/slots.ts";
+import { type NamespaceFiles, namespaceFiles, type SlotPool } from "../network/slots.ts";
 import { RUNTIME_ENVIRONMENT, runtimeCommand } from "../runtime.ts";
 import { boxConfig } from "./box-config.ts";
-import type { BoxFiles } from "./box-files.ts";
+import { type BoxFiles, type BoxInput, prepareBoxFiles } from "./box-files.ts";
 import type { BuildLog } from "./build-log.ts";
 
 export interface BoxDeps {
@@ -29,6 +29,7 @@ export interface BoxLimits {
 export interface BoxRun {
   readonly id: EngineImageId;
   readonly files: BoxFiles;
+  readonly input: BoxInput;
   readonly command: readonly string[];
   readonly limits: BoxLimits;
   readonly log: BuildLog;
@@ -46,8 +47,8 @@ export interface BoxEnd {
 }
 
 /**
- * Runs a command in a box: a container of its own, with a network as sandboxes have and with less of the CPU than they. When this
- * settles nothing of it runs any more. @throws what `signal` is aborted with
+ * Makes a box and runs a command in it: a container of its own, with a network as sandboxes have and with less of the CPU than
+ * they. When this settles nothing of it runs any more. @throws what `signal` is aborted with
  */
 export async function runInBox(deps: BoxDeps, run: BoxRun): Promise<BoxEnd> {
   const { id, signal } = run;
@@ -58,7 +59,8 @@ export async function runInBox(deps: BoxDeps, run: BoxRun): Promise<BoxEnd> {
   signal.addEventListener("abort", end);
   try {
     signal.throwIfAborted();
-    const exitCode = await runContainer(deps, run, { networkNamespace: `/run/netns/${slot.name}`, cgroupFiles });
+    prepareBoxFiles(run.files, run.input, slot.ids);
+    const exitCode = await runContainer(deps, run, { namespaces: namespaceFiles(slot), cgroupFiles });
     signal.throwIfAborted();
     return { exitCode, isOutOfMemory: wasOutOfMemory(deps, group) };
   } finally {
@@ -66,7 +68,8 @@ export async function runInBox(deps: BoxDeps, run: BoxRun): Promise<BoxEnd> {
     await endProcesses(deps.cgroups, group);
     deps.guard.forget(group);
     rmSync(join(deps.layout.runtimeDir(), group), { recursive: true, force: true });
-    await deps.slots.recycle(slot);
+    /* Root of a build may do more in its user namespace than that of a sandbox: nobody gets it after. */
+    await deps.slots.discard(slot);
   }
 }
 
@@ -74,14 +77,14 @@ const wasOutOfMemory = ({ cgroups, guard }: BoxDeps, group: GroupId): boolean =>
   cgroups.outOfMemoryCount(group) > 0 || guard.lastEnd(group) !== undefined;
 
 interface Place {
-  readonly networkNamespace: string;
+  readonly namespaces: NamespaceFiles;
   readonly cgroupFiles: readonly string[];
 }
 
-async function runContainer(deps: BoxDeps, run: BoxRun, { networkNamespace, cgroupFiles }: Place): Promise<number> {
+async function runContainer(deps: BoxDeps, run: BoxRun, { namespaces, cgroupFiles }: Place): Promise<number> {
   const { layout, runtimeFile, seccompFilter } = deps;
   const group = buildGroup(run.id);
-  const config = { ...run, resolvConf: layout.resolvConf(), networkNamespace, seccompFilter };
+  const config = { ...run, resolvConf: layout.resolvConf(), namespaces, seccompFilter };
   writeFileSync(run.files.config, JSON.stringify(boxConfig(config)), { mode: 0o600 });
   const runtime = { cgroupFiles, runtimeFile, runtimeDir: layout.runtimeDir() };
   const container = Bun.spawn(runtimeCommand(runtime, [`--bundle=${run.files.runDir}`, group]), {

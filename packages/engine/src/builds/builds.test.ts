@@ -145,9 +145,9 @@ test("what a scope has built is found again by its next build, and by no other s
 
 test("FROM our own images, by their prefix or because no registry has them", async () => {
   for (const from of ["blaxel/base-image:latest", "base-image"]) {
-    const built = await suite.build({ Dockerfile: `FROM ${from}\nRUN node -p 6*7 > /answer\n` });
+    const built = await suite.build({ Dockerfile: `FROM ${from}\nRUN useradd app && node -p 6*7 > /answer\n` });
     expect(built.state).toMatchObject({ status: "ready" });
-    expect(await printed(built, "cat /answer; node -p 1+1")).toBe("42\n2\n");
+    expect(await printed(built, "cat /answer; node -p 1+1; grep -c ^app: /etc/passwd")).toBe("42\n2\n1\n");
   }
 }, 240_000);
 

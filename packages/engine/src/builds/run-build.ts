@@ -5,7 +5,7 @@ import { AppError } from "@dormouse/kernel";
 import type { EngineImageId, EngineImageRequest } from "@dormouse/schema";
 import { gatherBases } from "./base-images.ts";
 import { type BoxDeps, runInBox } from "./box.ts";
-import { boxFiles, type BoxFiles, type BoxInput, prepareBoxFiles, removeBoxFiles } from "./box-files.ts";
+import { boxFiles, type BoxFiles, type BoxInput, removeBoxFiles } from "./box-files.ts";
 import { type BaseImage, buildCommand } from "./build-command.ts";
 import { buildFailure } from "./build-failure.ts";
 import type { BuildImages } from "./build-images.ts";
@@ -113,9 +113,8 @@ async function runBox(deps: RunDeps, build: BoxedBuild, input: BoxInput): Promis
   const { id, box, log, signal, bases, buildArgs } = build;
   const { policy } = deps;
   try {
-    prepareBoxFiles(box, input);
     const command = buildCommand({ bases, buildArgs });
-    const end = await runInBox(deps, { id, files: box, command, limits: policy, log, signal });
+    const end = await runInBox(deps, { id, files: box, input, command, limits: policy, log, signal });
     if (end.exitCode !== 0) throw buildFailure({ ...end, tail: log.tail, memoryMiB: policy.memoryMiB });
   } finally {
     removeBoxFiles(box);

@@ -3,12 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError, faultPoint } from "@dormouse/kernel";
 import type { CollectedImages } from "@dormouse/schema";
 import { sizeOf } from "./examine.ts";
-import type { LayerMounts } from "./layer-mounts.ts";
 import type { DiscardedLayer, ImageStore } from "./store.ts";
 
 export interface Collection {
   readonly images: ImageStore;
-  readonly layers: LayerMounts;
   /** Layers under sandboxes of any kind; undefined while that cannot be told of one of them. */
   readonly layersOfSandboxes: () => ReadonlySet<string> | undefined;
 }
@@ -21,14 +19,13 @@ const LOCK_INTERVAL_MS = 50;
  * which nothing else of this process happens; what was cut off after it is finished by the next engine.
  * @throws ENGINE_UNAVAILABLE while another process adds an image
  */
-export async function collectImages({ images, layers, layersOfSandboxes }: Collection): Promise<CollectedImages> {
+export async function collectImages({ images, layersOfSandboxes }: Collection): Promise<CollectedImages> {
   const lock = await patientLock(images);
   let discarded: DiscardedLayer[];
   try {
     const ofSandboxes = layersOfSandboxes();
     if (ofSandboxes === undefined) return { layerCount: 0, freedBytes: 0 };
     discarded = images.discard(ofSandboxes.union(images.usedLayers()));
-    for (const { layer } of discarded) layers.forget(layer);
   } finally {
     lock[Symbol.dispose]();
   }

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { RegistryCredentials } from "@dormouse/schema";
 import { failure, ImageTools, newImageId, newSpec, Registry, runInside, useEngine } from "../../testkit/index.ts";
 import { runCommand } from "../run-command.ts";
+import { importOciLayout } from "./import-layout.ts";
 import { resolveReference } from "./registries.ts";
-import { pullImage, pullToLayout, pushImage } from "./transfer.ts";
+import { pullToLayout, pushImage } from "./transfer.ts";
 
 const suite = useEngine();
 const USER = { username: "someone", password: "pass word:1" };
@@ -30,8 +31,11 @@ afterAll(async () => {
   await Promise.all([hub[Symbol.asyncDispose](), closed[Symbol.asyncDispose]()]);
 });
 
-const pull = (reference: string, credentials = NONE, log: (line: string) => void = () => undefined) =>
-  pullImage(tools.deps, { id: newImageId(), reference, credentials, log, signal: new AbortController().signal });
+async function pull(reference: string, credentials = NONE, log: (line: string) => void = () => undefined) {
+  const layoutDir = tools.folder();
+  await pullToLayout(tools.deps, { reference, credentials, layoutDir, log, signal: new AbortController().signal });
+  return await importOciLayout(tools.deps, { id: newImageId(), layoutDir });
+}
 
 test("a sandbox runs from an image of Docker Hub's name, which the operator's mirror stands for", async () => {
   const lines: string[] = [];
@@ -165,15 +169,14 @@ async function putIndex(tag: string, manifests: readonly object[]): Promise<void
 
 test("a pull that is given up ends at once and leaves nothing", async () => {
   const abort = new AbortController();
-  const pulling = pullImage(tools.deps, {
-    id: newImageId(),
+  const pulling = pullToLayout(tools.deps, {
     reference: "node:22-alpine",
     credentials: NONE,
+    layoutDir: tools.folder(),
     log: () => abort.abort(new Error("given up")),
     signal: abort.signal,
   });
   await expect(pulling).rejects.toThrow("given up");
-  expect(readdirSync(join(suite.data.dir, "images/drafts"))).toEqual([]);
   expect(readdirSync(tools.deps.layout.boxesDir())).toEqual([]);
 });
 

@@ -16,14 +16,14 @@ import { detachMount, mountIdmapped } from "../syscalls.ts";
 import { MAPPED_ROOT_ID } from "../user-namespace.ts";
 
 /*
- * Host tools (tar, gzip, skopeo) that work on what comes from outside. Each runs in a box: root of the sandboxes' user namespace with
+ * Host tools (tar, gzip, skopeo) that work on what comes from outside. Each runs in a box: root of a user namespace with
  * the few capabilities that writing files takes, no sight of other processes, no network unless it is given one, and a root folder that
  * shows /usr, what it is to work on, and nothing else. It ends with the engine, and so do its mounts.
  */
 
 export interface ToolBoxDeps {
   readonly layout: Pick<Layout, "boxesDir">;
-  /** With the sandboxes' mapping. */
+  /** Of one in which root is `MAPPED_ROOT_ID` outside. */
   readonly userNamespaceFd: number;
 }
 

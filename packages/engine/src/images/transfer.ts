@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { AppError } from "@dormouse/kernel";
-import type { EngineImageId, RegistryCredentials } from "@dormouse/schema";
+import type { RegistryCredentials } from "@dormouse/schema";
 import { exportOciLayout } from "./export-layout.ts";
-import { type ImageDeps, importOciLayout } from "./import-layout.ts";
-import type { BuiltImage, ImageManifest } from "./manifest.ts";
+import type { ImageDeps } from "./import-layout.ts";
+import type { ImageManifest } from "./manifest.ts";
 import { choosePlatform, OciIndex, OciManifest, refuseImage } from "./oci.ts";
 import { fullName, type RegistryReference, resolveReference } from "./registries.ts";
 import { AUTH_FILE, type RegistryDeps, runSkopeo, type SkopeoRun } from "./skopeo.ts";
@@ -80,17 +80,6 @@ export async function pushLayout(deps: RegistryDeps, transfer: Transfer): Promis
     signal,
   });
   return { digest: digest.trim() };
-}
-
-/** Gets an image from its registry into the store. @throws what `pullToLayout` and `importOciLayout` throw */
-export async function pullImage(
-  deps: ImageDeps & RegistryDeps,
-  { id, ...transfer }: Omit<Transfer, "layoutDir"> & { readonly id: EngineImageId },
-): Promise<BuiltImage> {
-  await using draft = deps.images.newDraft();
-  const layoutDir = draft.dir;
-  await pullToLayout(deps, { ...transfer, layoutDir });
-  return await importOciLayout(deps, { id, layoutDir, signal: transfer.signal });
 }
 
 /** Sends an image of the store to a registry. @throws what `pushLayout` throws; HOST_FULL */

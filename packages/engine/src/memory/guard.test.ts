@@ -60,13 +60,14 @@ const BUILD = buildGroup(EngineImageId.parse("image0000001"));
 const LOOK_MS = 20;
 
 /** Processes of ours, one of them large, as those of a sandbox or a build that stalls for memory this share of the time. */
-function stalledBox(fullShare: number, usedShare: number, id: GroupId = SANDBOX) {
+async function stalledBox(fullShare: number, usedShare: number, id: GroupId = SANDBOX) {
   const small = Bun.spawn(["sleep", "60"]);
   const large = Bun.spawn([
     process.execPath,
     "-e",
-    "globalThis.held = Buffer.alloc(64 * 2 ** 20, 1); setInterval(() => held[0]++, 1000)",
+    "globalThis.held = Buffer.alloc(64 * 2 ** 20, 1); setInterval(() => held[0]++, 1000); console.log('large')",
   ]);
+  await large.stdout.getReader().read();
   const stalledMs = (): number => performance.now() * fullShare;
   const cgroups = {
     ids: () => [id],
@@ -81,7 +82,7 @@ test.each([
   ["sandbox", SANDBOX],
   ["build", BUILD],
 ])("of a %s that is stalled at its limit the largest program is ended, and the event says which", async (_, id) => {
-  const { cgroups, small, large, end } = stalledBox(0.9, 1, id);
+  const { cgroups, small, large, end } = await stalledBox(0.9, 1, id);
   const events: unknown[] = [];
   const note = (event: unknown): void => void events.push(event);
   channel("dormouse.engine.memory").subscribe(note);
@@ -99,7 +100,7 @@ test.each([
   ["stalls less than a third of the time", 0.25, 1],
   ["has memory left", 0.9, 0.9],
 ])("one that %s is left alone", async (_, fullShare, usedShare) => {
-  const { cgroups, large, end } = stalledBox(fullShare, usedShare);
+  const { cgroups, large, end } = await stalledBox(fullShare, usedShare);
   using guard = new MemoryGuard(cgroups, LOOK_MS);
   await Bun.sleep(LOOK_MS * 10);
   expect(large.exitCode ?? large.signalCode).toBeNull();

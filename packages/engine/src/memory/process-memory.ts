@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { dlopen, FFIType, ptr } from "bun:ffi";
+import { PAGE_BYTES, residentAddresses } from "./page-table.ts";
 
 /*
  * The numbers are those of every 64-bit Linux: pidfd_open and process_madvise came after the tables were unified, and the
@@ -21,7 +22,6 @@ const PAGEMAP_SCAN = 0xc0606610;
 const PAGE_IS_FILE = 1n << 2n;
 const PAGE_IS_PRESENT = 1n << 3n;
 const PAGE_IS_PFNZERO = 1n << 5n;
-const PAGE_BYTES = 4096;
 const ADDRESS_SPACE_END = 0x7fff_ffff_f000n;
 
 /** Fields of `struct pm_scan_arg`, each 64 bits. */
@@ -41,7 +41,7 @@ const SCAN_FIELD_COUNT = 12;
 /** `struct page_region`: start, end, categories. */
 const REGION_FIELD_COUNT = 3;
 
-/** Some of the pages of a process, at most as many as were asked for. */
+/** Some of the pages of a process, at most as many as were asked for, and perhaps none. */
 export interface Pages {
   /** What the kernel takes as `struct iovec`: address and length, again and again. */
   readonly ranges: BigUint64Array;
@@ -53,6 +53,7 @@ export interface Pages {
  * shared between sandboxes and the host, or come back from their file.
  */
 export class ProcessMemory implements Disposable {
+  readonly #pid: number;
   readonly #pidFd: number;
   readonly #pagemapFd: number;
 
@@ -61,19 +62,20 @@ export class ProcessMemory implements Disposable {
     const pidFd = Number(libc.symbols.syscall(SYS_PIDFD_OPEN, pid, null, 0, 0, 0));
     if (pidFd < 0) return undefined;
     try {
-      return new ProcessMemory(pidFd, openSync(`/proc/${pid}/pagemap`, "r"));
+      return new ProcessMemory({ pid, pidFd, pagemapFd: openSync(`/proc/${pid}/pagemap`, "r") });
     } catch {
       closeSync(pidFd);
       return undefined;
     }
   }
 
-  private constructor(pidFd: number, pagemapFd: number) {
+  private constructor({ pid, pidFd, pagemapFd }: { pid: number; pidFd: number; pagemapFd: number }) {
+    this.#pid = pid;
     this.#pidFd = pidFd;
     this.#pagemapFd = pagemapFd;
   }
 
-  /** In the order of addresses, `maxBytes` at a time; looked up as they are asked for. */
+  /** In the order of addresses, at most `maxBytes` at a time; looked up as they are asked for. */
   *resident(maxBytes: number): Generator<Pages> {
     const maxPageCount = Math.ceil(maxBytes / PAGE_BYTES);
     /* Without a buffer of its own an array would be moved when it gets one, and the kernel would write to the old place. */
@@ -89,10 +91,17 @@ export class ProcessMemory implements Disposable {
     scan[SCAN.wanted] = PAGE_IS_PRESENT;
     while ((scan[SCAN.start] ?? 0n) < ADDRESS_SPACE_END) {
       const count = libc.symbols.ioctl(this.#pagemapFd, PAGEMAP_SCAN, scan);
+      if (count < 0) yield* this.#readTable(maxPageCount);
       if (count <= 0) return;
       yield asPages(found.subarray(0, count * REGION_FIELD_COUNT));
       scan[SCAN.start] = scan[SCAN.walkEnd] ?? ADDRESS_SPACE_END;
     }
+  }
+
+  /** Before Linux 6.7. */
+  *#readTable(maxPageCount: number): Generator<Pages> {
+    const table = { pid: this.#pid, pagemapFd: this.#pagemapFd };
+    for (const addresses of residentAddresses(table, maxPageCount)) yield pagesAt(addresses);
   }
 
   /** Asks the kernel to move the pages to swap; what it cannot move stays. */
@@ -106,6 +115,7 @@ export class ProcessMemory implements Disposable {
   }
 
   #advise({ ranges }: Pages, advice: number): void {
+    if (ranges.length === 0) return;
     libc.symbols.syscall(SYS_PROCESS_MADVISE, this.#pidFd, ranges, ranges.length / 2, advice, 0);
   }
 
@@ -115,8 +125,8 @@ export class ProcessMemory implements Disposable {
   }
 }
 
-/** Whether this kernel reports pages as we ask: Linux 6.7 and later. */
-export function canScanPages(): boolean {
+/** Whether this kernel says which pages a process has in RAM. */
+export function canFindPages(): boolean {
   using own = ProcessMemory.open(process.pid);
   return own?.resident(PAGE_BYTES).next().done === false;
 }
@@ -133,4 +143,12 @@ function asPages(regions: BigUint64Array): Pages {
     sizeBytes += Number(length);
   }
   return { ranges, sizeBytes };
+}
+
+/** Neighbours in one range. */
+function pagesAt(addresses: readonly number[]): Pages {
+  const starts = addresses.filter((address, index) => addresses[index - 1] !== address - PAGE_BYTES);
+  const ends = addresses.filter((address, index) => addresses[index + 1] !== address + PAGE_BYTES);
+  const ranges = starts.flatMap((start, index) => [start, (ends[index] ?? start) + PAGE_BYTES - start]);
+  return { ranges: BigUint64Array.from(ranges, BigInt), sizeBytes: addresses.length * PAGE_BYTES };
 }

@@ -1,14 +1,28 @@
 import { existsSync } from "node:fs";
 import { SingleFlight } from "@dormouse/kernel";
+import type { HostIdPool, HostIds } from "../ids/host-ids.ts";
 import { runCommand } from "../run-command.ts";
 import { gatewayAddress, linkPrefix } from "./firewall.ts";
 
-/** A prepared network for one sandbox: namespace, link and address. */
+/** What is prepared for one sandbox: its network, which is namespace, link and address, and its user ids. */
 export interface NetworkSlot {
   /** Name of the namespace under /run/netns and of the host's end of the link. */
   readonly name: string;
   readonly address: string;
+  readonly ids: HostIds;
 }
+
+/** Files of the namespaces that are there before what starts in them. */
+export interface NamespaceFiles {
+  readonly network: string;
+  readonly user: string;
+}
+
+/** Good as long as this process lives. */
+export const namespaceFiles = ({ name, ids }: NetworkSlot): NamespaceFiles => ({
+  network: `/run/netns/${name}`,
+  user: `/proc/${process.pid}/fd/${ids.namespaceFd}`,
+});
 
 export interface SlotPoolOptions {
   readonly instance: string;
@@ -17,9 +31,14 @@ export interface SlotPoolOptions {
   readonly readyCount: number;
   /** Addresses that running sandboxes hold already. */
   readonly takenAddresses: readonly string[];
+  readonly ids: HostIdPool;
 }
 
+/** The first waits for few. */
+const FIRST_BATCH = 2;
 const MAX_BATCH = 16;
+/** Made ahead beside those of the slots: they are two descriptors each, so there can be more of them. */
+const IDS_PER_SLOT = 4;
 const FIRST_HOST = 256;
 const LAST_HOST = 65_000;
 
@@ -58,7 +77,7 @@ export class SlotPool {
   async recycle(slot: NetworkSlot): Promise<void> {
     this.#taken.delete(slot.address);
     if (this.#isClosed || this.#ready.length >= this.#options.readyCount) return this.#destroy(slot);
-    const fresh = { name: slot.name, address: this.#takeAddress() };
+    const fresh = { ...slot, address: this.#takeAddress() };
     try {
       await runCommand(["sh", "-e"], readdressScript(fresh, this.#gateway()));
       this.#offer(fresh);
@@ -67,16 +86,25 @@ export class SlotPool {
     }
   }
 
+  /** Takes back a slot of which nobody is to have the user namespace again. */
+  async discard(slot: NetworkSlot): Promise<void> {
+    this.#options.ids.discard(slot.ids);
+    await this.#removeLink(slot);
+  }
+
   /** Ends every ready slot. Slots in use stay with their sandboxes. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#refilling.run("refill", async () => undefined);
     for (const slot of this.#ready.splice(0)) await this.#destroy(slot);
+    await this.#options.ids.close();
   }
 
   /** Fills the pool when it runs low; until then the slots of deleted sandboxes have room to come back. */
   refillWhenLow(): void {
+    if (this.#isClosed) return;
     if (this.#ready.length * 2 <= this.#options.readyCount) this.refill();
+    this.#options.ids.fill(this.#options.readyCount * IDS_PER_SLOT);
   }
 
   /** Fills the pool in the background. */
@@ -94,11 +122,9 @@ export class SlotPool {
   }
 
   async #makeMissing(): Promise<void> {
-    while (!this.#isClosed && this.#missingCount() > 0) {
-      const batch = Array.from({ length: Math.min(MAX_BATCH, this.#missingCount()) }, () => ({
-        name: this.#takeName(),
-        address: this.#takeAddress(),
-      }));
+    for (let size = FIRST_BATCH; !this.#isClosed && this.#missingCount() > 0; size = Math.min(size * 2, MAX_BATCH)) {
+      const ids = await this.#options.ids.acquire(Math.min(size, this.#missingCount()));
+      const batch = ids.map((its) => ({ name: this.#takeName(), address: this.#takeAddress(), ids: its }));
       try {
         await runCommand(["sh", "-e"], makeScript(batch, this.#gateway()));
       } catch (error) {
@@ -115,7 +141,12 @@ export class SlotPool {
     else waiter.resolve(slot);
   }
 
-  async #destroy({ name, address }: NetworkSlot): Promise<void> {
+  async #destroy(slot: NetworkSlot): Promise<void> {
+    this.#options.ids.recycle(slot.ids);
+    await this.#removeLink(slot);
+  }
+
+  async #removeLink({ name, address }: NetworkSlot): Promise<void> {
     this.#taken.delete(address);
     await runCommand(["sh", "-c", `ip link delete ${name} 2>/dev/null; ip netns delete ${name} 2>/dev/null; true`]);
   }
@@ -157,8 +188,10 @@ const NAMESPACE_SETTINGS = [
 const OUTSIDE_MAC = "02:00:00:00:00:01";
 const INSIDE_MAC = "02:00:00:00:00:02";
 
+type Link = Pick<NetworkSlot, "name" | "address">;
+
 /** One shell, two `ip` runs on the host and one in each namespace: a spawn costs more than what it does here. */
-function makeScript(slots: readonly NetworkSlot[], gateway: string): string {
+function makeScript(slots: readonly Link[], gateway: string): string {
   const links = slots.flatMap(({ name }) => [
     `netns add ${name}`,
     `link add ${name} address ${OUTSIDE_MAC} type veth peer name eth0 address ${INSIDE_MAC} netns ${name}`,
@@ -172,7 +205,7 @@ function makeScript(slots: readonly NetworkSlot[], gateway: string): string {
   ].join("\n");
 }
 
-function readdressScript({ name, address }: NetworkSlot, gateway: string): string {
+function readdressScript({ name, address }: Link, gateway: string): string {
   return [
     inNamespace(name, [
       ipBatch(["addr flush dev eth0", "neigh flush dev eth0 nud permanent", ...insideCommands(address, gateway)]),
@@ -194,7 +227,7 @@ const insideCommands = (address: string, gateway: string): string[] => [
   `neigh replace ${gateway} lladdr ${OUTSIDE_MAC} dev eth0 nud permanent`,
 ];
 
-const outsideCommands = ({ name, address }: NetworkSlot, gateway: string): string[] => [
+const outsideCommands = ({ name, address }: Link, gateway: string): string[] => [
   `link set ${name} up`,
   `addr add ${gateway} peer ${address} dev ${name}`,
   `neigh replace ${address} lladdr ${INSIDE_MAC} dev ${name} nud permanent`,

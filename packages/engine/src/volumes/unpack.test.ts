@@ -2,8 +2,9 @@ import { afterEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { randomId } from "@dormouse/kernel";
-import { type TestEntry, zipOf } from "@dormouse/kernel/testkit";
+import { tarBytes, type TestEntry, zipOf } from "@dormouse/kernel/testkit";
 import { type UnpackedVolume, VolumeId } from "@dormouse/schema";
 import { failure, newSpec, runInside, useEngine } from "../../testkit/index.ts";
 
@@ -73,6 +74,20 @@ test("F233 volumes made of an archive have its content, root's own, at every siz
   );
 }, 60_000);
 
+test("F233 a TAR file makes the same, with links that stay inside", async () => {
+  const tar = tarBytes([
+    { name: "bin/run.sh", content: "#!/bin/sh\necho ran\n", mode: 0o6755, userId: 1000 },
+    { name: "run", type: "link", linkTo: "bin/run.sh" },
+  ]);
+  for (const archive of [tar, gzipSync(tar)]) {
+    const id = newId();
+    await unpack(id, Buffer.from(archive));
+    expect(await inside(id, "/data/run; stat -c '%U:%G %a %N' /data/bin/run.sh /data/run")).toBe(
+      "ran\nroot:root 755 '/data/bin/run.sh'\nroot:root 777 '/data/run' -> 'bin/run.sh'\n",
+    );
+  }
+}, 60_000);
+
 test("F233 writing to a volume changes neither what it was made of nor other volumes, which outlive it", async () => {
   const source = await unpacked([{ name: "file", content: "original" }]);
   const before = Bun.hash(readFileSync(fileOf(source)));
@@ -109,10 +124,12 @@ test("a volume that a sandbox has is not copied", async () => {
 }, 30_000);
 
 test.each<readonly [string, Buffer, string]>([
-  ["no ZIP file", Buffer.from("hello"), "no ZIP file"],
-  ["an empty body", Buffer.alloc(0), "no ZIP file"],
+  ["no archive", Buffer.from("hello"), "neither a ZIP nor a TAR file"],
+  ["an empty body", Buffer.alloc(0), "neither a ZIP nor a TAR file"],
   ["a path that climbs", zipOf([{ name: "../x", content: "x" }]), '".."'],
   ["a symbolic link", zipOf([{ name: "x", content: "/etc/passwd", unixMode: 0o120777 }]), "symbolic link"],
+  ["a link out of a TAR file", tarBytes([{ name: "x", type: "link", linkTo: "../x" }]), "leads out"],
+  ["a TAR file's bomb", gzipSync(tarBytes([{ name: "x", content: Buffer.alloc(24 * 1024 * 1024) }])), "250 times"],
   ["a bomb", zipOf([{ name: "x", content: Buffer.alloc(24 * 1024 * 1024) }]), "250 times"],
   ["too much content", zipOf([{ name: "x", content: Buffer.alloc(80 * 1024 * 1024) }]), "there is room for"],
   ["too many files", zipOf(Array.from({ length: 20_000 }, (_, at) => ({ name: `${at}` }))), "no room left"],
@@ -153,7 +170,7 @@ const LARGE = zipOf([{ name: "x", content: randomBytes(16 * 1024 * 1024) }]);
 test("removing a volume ends its making, also while its archive is still on the way", async () => {
   const id = newId();
   const making = failure(suite.port.unpackVolume(id, 64, halfOf(LARGE)));
-  await untilThereIs(".zip.new");
+  await untilThereIs(".archive.new");
   await suite.port.removeVolume(id);
   expect((await making).code).toBe("VOLUME_NOT_FOUND");
   expect(volumeFiles()).toEqual([]);
@@ -164,7 +181,7 @@ test("an upload that is cut off leaves nothing", async () => {
   const cut = new ReadableStream<Uint8Array>({
     async start(controller) {
       controller.enqueue(LARGE.subarray(0, 1024 * 1024));
-      await untilThereIs(".zip.new");
+      await untilThereIs(".archive.new");
       controller.error(new Error("cut off"));
     },
   });
@@ -217,7 +234,7 @@ test("what unpacks has no rights, sees nothing but the volume, and ends with the
 }, 30_000);
 
 test("an engine killed while it unpacks leaves no process, no loop device and no half of a volume", async () => {
-  for (const ending of [".zip.new", ".img.new", ".img.new"]) {
+  for (const ending of [".archive.new", ".img.new", ".img.new"]) {
     const making = unpack(newId(), LARGE).catch(() => undefined);
     await untilThereIs(ending);
     await suite.engine.kill();

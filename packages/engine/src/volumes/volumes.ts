@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, KeyedMutex } from "@dormouse/kernel";
 import type { EngineSandboxSpec, EngineVolumeMount, SandboxId, UnpackedVolume, VolumeId } from "@dormouse/schema";
+import type { HostIds } from "../ids/host-ids.ts";
 import type { Layout } from "../layout.ts";
 import { syncToDisk } from "../disk-sync.ts";
+import { remountIdmapped } from "../syscalls.ts";
 import { copyImage, growImage, growMountedImage, makeImage, sizeOfImage } from "./images.ts";
 import { untilUnmounted, withMountedImage } from "./loop-mounts.ts";
 import { unpackImage } from "./unpack.ts";
@@ -121,13 +123,20 @@ export class Volumes {
     for (const volume of volumes) if (!isEphemeral(volume)) this.#holders.set(volume.id, id);
   }
 
-  /** Runs `start` while the sandbox's volumes are mounted; ephemeral ones are made if they are not there yet. */
-  async withMounted<T>(owner: Owner, start: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `start` while the sandbox's volumes are mounted, with owners that are its own ids; ephemeral ones are made if they are not
+   * there yet.
+   */
+  async withMounted<T>(owner: Owner, { diskNamespaceFd }: HostIds, start: () => Promise<T>): Promise<T> {
     let next = start;
     for (const volume of owner.volumes) {
       const inner = next;
       const target = this.#sourceOf(owner.id, volume);
-      next = async () => withMountedImage(await this.#readyImage(owner.id, volume), target, inner);
+      next = async () =>
+        withMountedImage(await this.#readyImage(owner.id, volume), target, () => {
+          remountIdmapped(target, { userNamespaceFd: diskNamespaceFd, isWritable: true });
+          return inner();
+        });
     }
     return next();
   }

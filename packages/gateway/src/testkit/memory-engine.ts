@@ -1,5 +1,12 @@
 import { AppError } from "@dormouse/kernel";
-import type { SandboxPort, EngineSandbox, EngineSandboxMemory, EngineStats, SandboxId } from "@dormouse/schema";
+import type {
+  EngineCreation,
+  EngineSandbox,
+  EngineSandboxMemory,
+  EngineStats,
+  SandboxId,
+  SandboxPort,
+} from "@dormouse/schema";
 
 /** An engine for one sandbox that only remembers; `beforeSleep` and `beforeWake` let a test hold or fail a call. */
 export class MemoryEngine implements SandboxPort {
@@ -29,12 +36,12 @@ export class MemoryEngine implements SandboxPort {
     return false;
   }
 
-  create(): Promise<EngineSandbox> {
+  create(): Promise<EngineCreation> {
     return Promise.reject(new AppError("HOST_FULL", "Cannot create a sandbox: this engine only remembers"));
   }
 
-  newId(): Promise<SandboxId> {
-    return Promise.reject(new AppError("HOST_FULL", "Cannot create a sandbox: this engine only remembers"));
+  readyIds(): Promise<SandboxId[]> {
+    return Promise.resolve([]);
   }
 
   assertRoom(): Promise<void> {

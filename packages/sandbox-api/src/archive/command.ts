@@ -9,7 +9,7 @@ const NO_ACCOUNTS = { passwd: "", group: "" };
 type UnpackArguments = Pick<AgentArguments, "user" | "roomBytes" | "lastWins">;
 
 /**
- * Unpacks the ZIP file that standard input is, into an empty folder, with the rights of `user` alone. Resolves with one line of
+ * Unpacks the archive that standard input is, into an empty folder, with the rights of `user` alone. Resolves with one line of
  * JSON: `{ "contentBytes": … }`, or `{ "refusal": … }` with what is wrong with the archive.
  */
 export async function unpackStandardInput(folder: string, asked: UnpackArguments): Promise<string> {

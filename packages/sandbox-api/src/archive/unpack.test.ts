@@ -1,39 +1,9 @@
-import { AppError } from "@dormouse/kernel";
 import { type TestEntry, zipOf } from "@dormouse/kernel/testkit";
 import { expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
-import { unpackArchive, type Unpacked } from "./unpack.ts";
-
-class Place implements Disposable {
-  readonly dir = mkdtempSync(join(tmpdir(), "dormouse-unpack-"));
-  readonly folder = mkdtempSync(join(this.dir, "into-"));
-
-  async unpack(archive: Uint8Array | string, roomBytes = 1024 ** 3, lastWins = false): Promise<Unpacked> {
-    const file = join(this.dir, "archive.zip");
-    writeFileSync(file, archive);
-    const fd = openSync(file, "r");
-    try {
-      return await unpackArchive(fd, { folder: this.folder, roomBytes, lastWins });
-    } finally {
-      closeSync(fd);
-    }
-  }
-
-  read(path: string): string {
-    return readFileSync(join(this.folder, path), "utf8");
-  }
-
-  mode(path: string): string {
-    return (statSync(join(this.folder, path)).mode & 0o7777).toString(8);
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.dir, { recursive: true, force: true });
-  }
-}
+import { Place, refusal } from "./testing/place.ts";
 
 test("F233 files and folders are unpacked with their content and permissions, and nothing that gives rights", async () => {
   using place = new Place();
@@ -135,7 +105,7 @@ test.each<readonly [string, string, readonly TestEntry[]]>([
   const refused = await refusal(place.unpack(zipOf([{ name: "first", content: "fine" }, ...entries]), 1000));
   expect(refused.message).toStartWith("Cannot unpack ");
   expect(refused.message).toContain(sentence);
-  expect(readdirSync(place.dir).toSorted()).toEqual(["archive.zip", place.folder.slice(place.dir.length + 1)]);
+  expect(readdirSync(place.dir).toSorted()).toEqual(["archive", place.folder.slice(place.dir.length + 1)]);
 });
 
 test("F233 an archive that is a bomb, has too many entries, or is none is refused before anything is written", async () => {
@@ -164,12 +134,3 @@ test("where the last of several entries counts, only that one is unpacked", asyn
   const mixed = [...entries, { name: "app", content: "a file" }];
   expect((await refusal(place.unpack(zipOf(mixed), 100, true))).message).toContain("twice");
 });
-
-async function refusal(call: Promise<unknown>): Promise<AppError> {
-  const error: unknown = await call.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof AppError) return error;
-  throw new Error(`it was not refused: ${String(error)}`, { cause: error });
-}

@@ -76,7 +76,7 @@ function findDirectory(fd: number): DirectoryPlace {
     if (place.offset + place.sizeBytes > endOffset) break;
     return place;
   }
-  throw refuseArchive("it is no ZIP file, or was cut off");
+  throw refuseArchive("it is neither a ZIP nor a TAR file, or was cut off");
 }
 
 function placeIn(fd: number, end: Buffer, endOffset: number): DirectoryPlace {
@@ -167,7 +167,7 @@ function readAt(fd: number, offset: number, lengthBytes: number): Buffer {
   const bytes = Buffer.alloc(lengthBytes);
   for (let filled = 0; filled < lengthBytes;) {
     const count = readSync(fd, bytes, filled, lengthBytes - filled, offset + filled);
-    if (count === 0) throw refuseArchive("it is no ZIP file, or was cut off");
+    if (count === 0) throw refuseArchive("it is neither a ZIP nor a TAR file, or was cut off");
     filled += count;
   }
   return bytes;

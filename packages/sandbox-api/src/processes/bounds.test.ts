@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../config.ts";
-import { startTestAgent, type TestAgent } from "../testing/agent.ts";
+import { startTestAgent, type TestAgent, until } from "../testing/agent.ts";
 import { LogBudget } from "./log-budget.ts";
 import { LogFile } from "./log-file.ts";
 import type { ProcessSpec } from "./process-request.ts";
@@ -82,7 +82,7 @@ test("the latest thousand that have ended are remembered, and running ones alway
     const started = Array.from({ length: 50 }, (_, index) => table.start(spec(`${batch}-${index}`, "echo x")));
     await Promise.all(started.map(({ finished }) => finished));
   }
-  expect(table.list()).toHaveLength(1001);
+  await until(() => table.list().length === 1001);
   expect(table.get("running")).toBe(running);
   expect(table.get("21-49").exitCode).toBe(0);
   expect(() => table.get("0-0")).toThrow("process not found");

@@ -163,12 +163,15 @@ test("bodies follow the decoding rules: any case, null as absent, unknown ignore
 
 test("R-50: finished processes hold no descriptors, and those without output no files", async () => {
   await using agent = startTestAgent();
+  const logs = () => readdirSync(agent.api.logDirectory);
   await agent.exec({ command: "true", waitForCompletion: true });
+  await until(() => logs().length === 0);
   const before = readdirSync("/proc/self/fd").length;
   for (let count = 0; count < 20; count += 1) await agent.exec({ command: "true", waitForCompletion: true });
   await agent.exec({ command: "echo kept", waitForCompletion: true });
+  await until(() => logs().length === 1);
   expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
-  expect(readdirSync(agent.api.logDirectory)).toEqual(["22.stdout.log"]);
+  expect(logs()).toEqual(["22.stdout.log"]);
 });
 
 test("logs are cut to their end, with a marker, and never inside a character", async () => {

@@ -23,7 +23,7 @@ export const images: OperationGroup = {
       method: "get",
       path: "/images",
       id: "listImages",
-      summary: "List the images of the workspace, with those that are shared with it",
+      summary: "List the images of the workspace that are built or on their way, with those that are shared with it",
       answer: ImageList,
     },
     {

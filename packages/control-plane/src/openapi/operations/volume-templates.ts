@@ -11,7 +11,7 @@ import { VolumeTemplateList } from "../shapes.ts";
 export const volumeTemplates: OperationGroup = {
   tag: "Volume templates",
   description:
-    "Files that new volumes begin with, in versions. With `upload=true` the header `X-Blaxel-Upload-Url` of the answer says where to `PUT` a version as a ZIP file: once, within an hour, without a credential.",
+    "Files that new volumes begin with, in versions. With `upload=true` the header `X-Blaxel-Upload-Url` of the answer says where to `PUT` a version as a ZIP file or a TAR file, with or without gzip: once, within an hour, without a credential.",
   operations: [
     {
       method: "get",
@@ -68,7 +68,7 @@ export const volumeTemplates: OperationGroup = {
       method: "put",
       path: "/volume_uploads/{token}",
       id: "uploadVolumeTemplateVersion",
-      summary: "Upload a version as a ZIP file without links; answered when volumes can be made of it",
+      summary: "Upload a version as a ZIP or TAR file; answered when volumes can be made of it",
       answer: VolumeTemplateVersionAnswer,
       errors: ["INVALID_ARGUMENT", "FORBIDDEN", "TOO_LARGE", "RATE_LIMITED", "HOST_FULL", "ENGINE_UNAVAILABLE"],
       isPublic: true,
