@@ -85,6 +85,30 @@ def all_of_it(pairs, signals, pipes):
   });
 });
 
+test("threads, as many as nine may have: more than the process ids many hosts begin with", async () => {
+  const { api } = suite;
+  const attackers = Array.from({ length: 9 }, (_, index) => `crowd-${index}`);
+  const crowd = `
+import threading
+threading.stack_size(32768)
+forever = threading.Event()
+started = 0
+try:
+    while True:
+        threading.Thread(target=forever.wait, daemon=True).start()
+        started += 1
+except RuntimeError: report(started)`;
+  try {
+    for (const name of attackers) {
+      await api.create(name);
+      expect(Number(await hold(api, name, crowd))).toBeGreaterThan(4000);
+    }
+    expect(await attempt(api, "neighbour", "echo fine")).toBe("fine");
+  } finally {
+    for (const name of attackers) await api.remove(name);
+  }
+});
+
 test("open files, hundreds of thousands", async () => {
   const { api } = suite;
   await withAttacker(async (attacker) => {

@@ -9,7 +9,10 @@ const WANTED: Readonly<Record<string, number>> = {
   "/proc/sys/fs/file-max": Number.MAX_SAFE_INTEGER,
   "/proc/sys/fs/inotify/max_user_instances": 2 ** 31 - 1,
   "/proc/sys/fs/inotify/max_user_watches": 2 ** 31 - 1,
-  /* The kernel's own bound. Each sandbox has its share of them (`PTY_MAX_COUNT`). */
+  /* The kernel's own bounds, of which the second is for threads. Each sandbox has its share of them (`MAX_PROCESS_COUNT`). */
+  "/proc/sys/kernel/pid_max": 2 ** 22,
+  "/proc/sys/kernel/threads-max": 2 ** 22,
+  /* Likewise (`PTY_MAX_COUNT`). */
   "/proc/sys/kernel/pty/max": 2 ** 20,
 };
 
