@@ -79,6 +79,11 @@ export function admitBuild(policy: AdmissionPolicy, room: HostRoom): void {
   assertDisk("build an image", policy, room);
 }
 
+/** True when creates may soon be refused for want of memory. */
+export function isMemoryShort({ memoryReserveMiB }: AdmissionPolicy, { availableMemoryMiB }: HostRoom): boolean {
+  return availableMemoryMiB < memoryReserveMiB * 2;
+}
+
 function assertDisk(action: string, { diskReserveMiB }: AdmissionPolicy, { freeDiskMiB }: HostRoom): void {
   if (freeDiskMiB >= diskReserveMiB) return;
   throw full(action, "disk", `${freeDiskMiB} MiB of disk are free, and ${diskReserveMiB} MiB are kept free`);

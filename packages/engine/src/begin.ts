@@ -1,6 +1,6 @@
 import { faultPoint, type Semaphore } from "@dormouse/kernel";
 import type { SandboxRestart } from "@dormouse/schema";
-import { admitRestart, type AdmissionPolicy, hostRoom } from "./admission.ts";
+import { admitRestart, type AdmissionPolicy, type HostRoom } from "./admission.ts";
 import type { Entry } from "./entries.ts";
 import type { ImageManifest } from "./images/manifest.ts";
 import { assertRestartAllowed, isOfThisBoot, type RunRecord, writeRecord } from "./records.ts";
@@ -34,9 +34,9 @@ export async function beginWarm(deps: BeginDeps, entry: Entry, warm: WarmSandbox
 }
 
 /** From its entrypoint again, with its files: after a host reboot or when everything inside has died. @throws FORBIDDEN, HOST_FULL */
-export async function beginAgain(deps: BeginDeps, entry: Entry): Promise<void> {
+export async function beginAgain(deps: BeginDeps, entry: Entry, room: HostRoom): Promise<void> {
   assertRestartAllowed(entry.files);
-  admitRestart(deps.admission, hostRoom(deps.layout.dataDir));
+  admitRestart(deps.admission, room);
   const reason = entry.run === undefined || isOfThisBoot(entry.run) ? "processes-ended" : "host-reboot";
   await endRun(deps, entry.spec.id);
   await giveBackNetwork(deps, entry);

@@ -9,7 +9,7 @@ import type {
   SandboxId,
   SandboxPort,
 } from "@dormouse/schema";
-import { admitCreate, hostRoom } from "./admission.ts";
+import { admitCreate, hostRoom, type HostRoom, isMemoryShort } from "./admission.ts";
 import { beginAgain, type BeginDeps, beginNew, beginWarm } from "./begin.ts";
 import { Entries, type Entry } from "./entries.ts";
 import { type ImageManifest, referenceOf } from "./images/manifest.ts";
@@ -193,7 +193,7 @@ export class Sandboxes implements SandboxPort {
     if (state !== "stopped") return this.#entries.describe(entry, "running");
     return this.#changes.run(id, async () => {
       const found = this.#entries.find(id);
-      if (this.#entries.stateOf(found) === "stopped") await beginAgain(this.#deps, found);
+      if (this.#entries.stateOf(found) === "stopped") await beginAgain(this.#deps, found, this.#hostRoom());
       return this.#entries.describe(found);
     });
   }
@@ -258,8 +258,15 @@ export class Sandboxes implements SandboxPort {
     const warmCount = this.#warm.countBeside(id);
     const sandboxCount = load.sandboxCount + warmCount;
     const memoryLimitMiB = load.memoryLimitMiB + warmCount * WARM_MEMORY_MIB;
+    admitCreate(this.#deps.admission, this.#hostRoom(), { ...load, sandboxCount, memoryLimitMiB }, memoryMiB);
+  }
+
+  /** What somebody needs room for. Where memory is short, that of sleepers does not wait until it is due to leave. */
+  #hostRoom(): HostRoom {
     const { admission, layout } = this.#deps;
-    admitCreate(admission, hostRoom(layout.dataDir), { ...load, sandboxCount, memoryLimitMiB }, memoryMiB);
+    const room = hostRoom(layout.dataDir);
+    if (isMemoryShort(admission, room)) this.#pager.hurry();
+    return room;
   }
 }
 

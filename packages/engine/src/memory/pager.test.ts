@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { EngineSandbox, EngineSandboxMemory } from "@dormouse/schema";
 import { newSpec, noSwapReason, runInside, useEngine, useSwap } from "../../testkit/index.ts";
+import { hostRoom } from "../admission.ts";
 import { swapDevices } from "./zram.ts";
 
 const MIB = 2 ** 20;
@@ -170,4 +171,17 @@ testWithSwap("an engine that starts again pages out what it finds asleep", async
   await suite.port.wake(sandbox.id);
   expect((await runInside(sandbox, "echo ok")).stdout).toBe("ok\n");
   await suite.port.remove(sandbox.id);
+});
+
+testWithSwap("where memory is short, a create makes sleepers leave theirs before they are due", async () => {
+  await suite.engine.stop();
+  const { availableMemoryMiB } = hostRoom(suite.data.dir);
+  const admission = { memoryReserveMiB: Math.floor(availableMemoryMiB * 0.75) };
+  suite.engine = await suite.data.start({ pageOutAfterMs: 3_600_000, admission });
+  const sleepers = await Promise.all([1, 2].map(() => suite.port.create(newSpec())));
+  for (const { id } of sleepers) await suite.port.sleep(id);
+  const awake = await suite.port.create(newSpec());
+  for (const sleeper of sleepers) await untilMemory(sleeper, isPagedOut);
+  expect((await suite.port.memory(awake.id)).swappedBytes).toBe(0);
+  for (const { id } of [...sleepers, awake]) await suite.port.remove(id);
 });

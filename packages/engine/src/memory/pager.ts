@@ -29,6 +29,8 @@ const KEEP_SHARE = 0.5;
 interface Sleep {
   readonly id: SandboxId;
   readonly dueAtMs: number;
+  /** Due at once, and before what else the engine does. */
+  isUrgent: boolean;
 }
 
 /** What left in one sleep; no more of where it was than is worth reading ahead. */
@@ -51,6 +53,8 @@ export class Pager implements AsyncDisposable {
   readonly #pagedOut = new Set<SandboxId>();
   readonly #readAhead: ReadAhead;
   readonly #closing = new AbortController();
+  /** Until the next sandbox is due. */
+  #nap = new AbortController();
   #work: Promise<void> | undefined;
 
   constructor(deps: PagerDeps) {
@@ -63,7 +67,7 @@ export class Pager implements AsyncDisposable {
     if (this.#deps.afterMs === 0 || this.#closing.signal.aborted) return;
     this.sleepEnded(id);
     this.#readAhead.disarm(id);
-    this.#sleeps.set(id, { id, dueAtMs: performance.now() + this.#deps.afterMs });
+    this.#sleeps.set(id, { id, dueAtMs: performance.now() + this.#deps.afterMs, isUrgent: false });
     this.#work ??= this.#runUntilNoneIsDue();
   }
 
@@ -72,6 +76,12 @@ export class Pager implements AsyncDisposable {
     this.#sleeps.delete(id);
     this.#pagedOut.delete(id);
     this.#readAhead.start(id);
+  }
+
+  /** Memory is short: what sleepers can do without leaves now, however short they have slept. */
+  hurry(): void {
+    for (const sleep of this.#sleeps.values()) sleep.isUrgent = true;
+    this.#nap.abort();
   }
 
   /** A sandbox is gone. */
@@ -88,13 +98,14 @@ export class Pager implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
+    this.#nap.abort();
     this.#readAhead[Symbol.dispose]();
     await this.#work;
   }
 
   async #runUntilNoneIsDue(): Promise<void> {
     for (const sleep of this.#sleeps.values()) {
-      await this.#wait(sleep.dueAtMs - performance.now());
+      if (!sleep.isUrgent) await this.#napUntil(sleep.dueAtMs);
       if (this.#closing.signal.aborted) break;
       if (this.#isAsleep(sleep)) await this.#pageOut(sleep);
       if (this.#sleeps.get(sleep.id) === sleep) this.#sleeps.delete(sleep.id);
@@ -103,8 +114,11 @@ export class Pager implements AsyncDisposable {
     if (!this.#closing.signal.aborted) await compactZram();
   }
 
-  async #wait(ms: number): Promise<void> {
-    if (ms > 0) await delay(ms, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
+  async #napUntil(dueAtMs: number): Promise<void> {
+    const leftMs = dueAtMs - performance.now();
+    if (leftMs <= 0 || this.#closing.signal.aborted) return;
+    this.#nap = new AbortController();
+    await delay(leftMs, undefined, { signal: this.#nap.signal, ref: false }).catch(() => undefined);
   }
 
   async #pageOut(sleep: Sleep): Promise<void> {
@@ -143,8 +157,8 @@ export class Pager implements AsyncDisposable {
       memory?.pageOut(pages);
       moved.sizeBytes += pages.sizeBytes;
       if (moved.sizeBytes <= READ_AHEAD_MAX_BYTES) pagesOfProcess.push(pages);
-      do await this.#wait(PAUSE_MS);
-      while (this.#deps.isEngineBusy() && !this.#closing.signal.aborted);
+      do await delay(PAUSE_MS, undefined, { ref: false });
+      while (this.#deps.isEngineBusy() && !sleep.isUrgent && !this.#closing.signal.aborted);
     }
   }
 
