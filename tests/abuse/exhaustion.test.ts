@@ -85,7 +85,7 @@ def all_of_it(pairs, signals, pipes):
   });
 });
 
-test("threads, as many as nine may have: more than the process ids many hosts begin with", async () => {
+test("F001 threads, as many as nine may have: more than the process ids many hosts begin with", async () => {
   const { api } = suite;
   const attackers = Array.from({ length: 9 }, (_, index) => `crowd-${index}`);
   const crowd = `

@@ -104,16 +104,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const runtimeFile = sealedCopy(RUNTIME_FILE);
   const admission = { ...defaultPolicy(hostRoom(options.dataDir).memoryMiB), ...options.admission };
   const guard = new MemoryGuard(cgroups);
+  const shared = { layout, cgroups, guard, slots, runtimeFile };
   const sandboxes = new Sandboxes({
-    layout,
-    cgroups,
-    guard,
+    ...shared,
     images,
     roots,
-    slots,
     volumes,
     disk,
-    runtimeFile,
     bundle: {
       shared: { init: INIT_FILE, agent: layout.agentFile(), resolvConf: layout.resolvConf() },
       seccompFilter: compileSeccompFilter(join(layout.runDir, "seccomp.bpf"), "sandbox"),
@@ -125,7 +122,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     pageOutAfterMs: options.pageOutAfterMs ?? 60_000,
   });
   const imageTools = { layout, userNamespaceFd, images, slots, mirrors: options.registries ?? {} };
-  const builds = openBuilds(options, { layout, cgroups, guard, slots, runtimeFile, imageTools, admission });
+  const assertRoom = (): void => admitBuild(admission, sandboxes.hostRoom());
+  const builds = openBuilds(options, { ...shared, imageTools, assertRoom });
   await sandboxes.adopt(stored);
   await builds.recover();
   slots.refillWhenLow();
@@ -143,12 +141,14 @@ const addressesInUse = (stored: ReadonlyMap<SandboxId, StoredSandbox>): string[]
     sandbox.state === "whole" && isAlive(sandbox.run) ? [sandbox.run.slot.address] : [],
   );
 
-interface BuildParts extends Pick<ImageBuildsDeps, "layout" | "cgroups" | "guard" | "slots" | "runtimeFile"> {
+interface BuildParts extends Pick<
+  ImageBuildsDeps,
+  "layout" | "cgroups" | "guard" | "slots" | "runtimeFile" | "assertRoom"
+> {
   readonly imageTools: ImageDeps & RegistryDeps;
-  readonly admission: AdmissionPolicy;
 }
 
-function openBuilds(options: EngineOptions, { imageTools, admission, ...parts }: BuildParts): ImageBuilds {
+function openBuilds(options: EngineOptions, { imageTools, ...parts }: BuildParts): ImageBuilds {
   const { layout } = parts;
   return new ImageBuilds({
     ...parts,
@@ -156,7 +156,6 @@ function openBuilds(options: EngineOptions, { imageTools, admission, ...parts }:
     agentFile: layout.agentFile(),
     images: new StoreImages(imageTools),
     policy: { ...defaultBuildPolicy(), ...options.builds },
-    assertRoom: () => admitBuild(admission, hostRoom(options.dataDir)),
     report: options.onError ?? (() => undefined),
   });
 }

@@ -193,7 +193,7 @@ export class Sandboxes implements SandboxPort {
     if (state !== "stopped") return this.#entries.describe(entry, "running");
     return this.#changes.run(id, async () => {
       const found = this.#entries.find(id);
-      if (this.#entries.stateOf(found) === "stopped") await beginAgain(this.#deps, found, this.#hostRoom());
+      if (this.#entries.stateOf(found) === "stopped") await beginAgain(this.#deps, found, this.hostRoom());
       return this.#entries.describe(found);
     });
   }
@@ -258,11 +258,11 @@ export class Sandboxes implements SandboxPort {
     const warmCount = this.#warm.countBeside(id);
     const sandboxCount = load.sandboxCount + warmCount;
     const memoryLimitMiB = load.memoryLimitMiB + warmCount * WARM_MEMORY_MIB;
-    admitCreate(this.#deps.admission, this.#hostRoom(), { ...load, sandboxCount, memoryLimitMiB }, memoryMiB);
+    admitCreate(this.#deps.admission, this.hostRoom(), { ...load, sandboxCount, memoryLimitMiB }, memoryMiB);
   }
 
   /** What somebody needs room for. Where memory is short, that of sleepers does not wait until it is due to leave. */
-  #hostRoom(): HostRoom {
+  hostRoom(): HostRoom {
     const { admission, layout } = this.#deps;
     const room = hostRoom(layout.dataDir);
     if (isMemoryShort(admission, room)) this.#pager.hurry();

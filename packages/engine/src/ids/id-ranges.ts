@@ -64,7 +64,7 @@ export class IdRanges {
       if (ranges.length > 0 && this.#claims.take(block, this.#owner)) return ranges;
     }
     throw new AppError("HOST_FULL", "Cannot give a sandbox user ids of its own: this machine has none left", {
-      hint: `Delete sandboxes, or see who has the ids from ${FIRST_ID} to ${LAST_ID} in ${this.#hostUsers.reservationFiles.join(" and ")}`,
+      hint: `Delete sandboxes, or see who has the ids of containers in ${this.#hostUsers.reservationFiles.join(" and ")}`,
     });
   }
 

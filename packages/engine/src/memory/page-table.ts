@@ -1,4 +1,5 @@
-import { readFileSync, readSync } from "node:fs";
+import { readSync } from "node:fs";
+import { readOrEmpty } from "../read-or-empty.ts";
 
 /*
  * Pages of a process where the kernel has no PAGEMAP_SCAN (before Linux 6.7, so on Debian 12 too): the table of all its addresses,
@@ -41,20 +42,12 @@ interface Area {
 
 /** Those that have private pages. Source: /proc/<pid>/smaps; none of a process that is gone. */
 function areasOf(pid: number): Area[] {
-  const areas = readSmaps(pid).matchAll(/^([0-9a-f]+)-([0-9a-f]+) [^]*?^Anonymous: +(\d+) kB/gm);
+  const areas = readOrEmpty(`/proc/${pid}/smaps`).matchAll(/^([0-9a-f]+)-([0-9a-f]+) [^]*?^Anonymous: +(\d+) kB/gm);
   return Array.from(areas, ([, start = "", end = "", anonymousKiB]) => ({
     start: Number.parseInt(start, 16),
     end: Number.parseInt(end, 16),
     pageCount: (Number(anonymousKiB) * 1024) / PAGE_BYTES,
   })).filter(({ pageCount }) => pageCount > 0);
-}
-
-function readSmaps(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/smaps`, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 function readBlock(pagemapFd: number, start: number, end: number): number[] {

@@ -1,8 +1,12 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import type { EngineSandbox, EngineSandboxMemory } from "@dormouse/schema";
+import { randomId } from "@dormouse/kernel";
+import { type EngineSandbox, type EngineSandboxMemory, SandboxId } from "@dormouse/schema";
 import { newSpec, noSwapReason, runInside, useEngine, useSwap } from "../../testkit/index.ts";
 import { hostRoom } from "../admission.ts";
+import type { Cgroups } from "../cgroups.ts";
+import { Pager } from "./pager.ts";
+import { memoryOf } from "./usage.ts";
 import { swapDevices } from "./zram.ts";
 
 const MIB = 2 ** 20;
@@ -184,4 +188,26 @@ testWithSwap("where memory is short, a create makes sleepers leave theirs before
   for (const sleeper of sleepers) await untilMemory(sleeper, isPagedOut);
   expect((await suite.port.memory(awake.id)).swappedBytes).toBe(0);
   for (const { id } of [...sleepers, awake]) await suite.port.remove(id);
+});
+
+testWithSwap("in a hurry it does not wait until the engine has nothing to do", async () => {
+  const source = `globalThis.held = require("node:crypto").randomBytes(${20 * MIB}); console.log("held"); setInterval(() => {}, 2 ** 30);`;
+  const child = Bun.spawn(["node", "-e", source], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    await child.stdout.getReader().read();
+    const id = SandboxId.parse(randomId());
+    const cgroups = { processIds: () => [child.pid], isFrozen: () => true, allowSwap: () => undefined };
+    await using pager = new Pager({
+      cgroups: cgroups as Partial<Cgroups> as Cgroups,
+      afterMs: 3_600_000,
+      isEngineBusy: () => true,
+    });
+    pager.sleepBegan(id);
+    pager.hurry();
+    while (!pager.isPagedOut(id)) await Bun.sleep(5);
+    expect(memoryOf([child.pid]).swappedBytes).toBeGreaterThan(20 * MIB);
+  } finally {
+    child.kill();
+    await child.exited;
+  }
 });

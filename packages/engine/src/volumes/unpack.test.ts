@@ -7,6 +7,7 @@ import { randomId } from "@dormouse/kernel";
 import { tarBytes, type TestEntry, zipOf } from "@dormouse/kernel/testkit";
 import { type UnpackedVolume, VolumeId } from "@dormouse/schema";
 import { failure, newSpec, runInside, useEngine } from "../../testkit/index.ts";
+import { readOrEmpty } from "../read-or-empty.ts";
 
 const suite = useEngine();
 
@@ -199,14 +200,6 @@ async function untilUnpacking(id: VolumeId): Promise<number> {
         return Number(pid);
     }
     await Bun.sleep(0);
-  }
-}
-
-function readOrEmpty(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
   }
 }
 

@@ -6,7 +6,7 @@ import type { ArchiveEntry } from "./planned-tree.ts";
 import { refuseArchive } from "./refusal.ts";
 import { TarAttributes } from "./tar-attributes.ts";
 import { TarBytes } from "./tar-bytes.ts";
-import { BLOCK_BYTES, hasChecksum, isZero, readHeader, wholeBlocks } from "./tar-header.ts";
+import { BLOCK_BYTES, FOLDER, hasChecksum, isZero, readHeader, wholeBlocks } from "./tar-header.ts";
 
 /** One entry of a TAR file, with what the attributes before it say of it. */
 export interface TarEntry extends ArchiveEntry {
@@ -26,7 +26,6 @@ export interface ReadEntry {
 
 const ENTRIES_MAX_COUNT = 100_000;
 const GZIP_MAGIC = 0x1f8b;
-const FOLDER = "5";
 
 /** True for a TAR file, and for whatever gzip has packed. */
 export function isTar(fd: number): boolean {

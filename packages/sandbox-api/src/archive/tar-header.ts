@@ -13,6 +13,12 @@ const SPACE = 0x20;
 /** What GNU's have there instead is no prefix. */
 const USTAR_MAGIC = "ustar\0";
 
+/** Types of entries. */
+export const FOLDER = "5";
+export const SYMBOLIC_LINK = "2";
+export const HARD_LINK = "1";
+export const FILES: ReadonlySet<string> = new Set(["0", "7"]);
+
 export interface TarHeader {
   readonly name: Buffer;
   readonly unixMode: number;

@@ -3,12 +3,9 @@ import { dirname, join, posix } from "node:path";
 import { type PlannedEntry, planTree } from "./planned-tree.ts";
 import { refuseArchive } from "./refusal.ts";
 import { readTar, type TarEntry } from "./tar-entries.ts";
+import { FILES, FOLDER, HARD_LINK, SYMBOLIC_LINK } from "./tar-header.ts";
 import type { Unpacked, UnpackTarget } from "./unpack.ts";
 import { applyFolderModes, asRefusal, writeFile } from "./write-entry.ts";
-
-const FILES: ReadonlySet<string> = new Set(["0", "7"]);
-const SYMBOLIC_LINK = "2";
-const FOLDER = "5";
 
 /** Unpacks the TAR file behind `archiveFd`, which is read twice: once to look, once to write. @throws {AppError} INVALID_ARGUMENT */
 export async function unpackTar(archiveFd: number, target: UnpackTarget): Promise<Unpacked> {
@@ -41,7 +38,7 @@ async function lookThrough(archiveFd: number, roomBytes: number): Promise<TarEnt
 function assertPlain({ type, linkTo, isSparse, contentBytes }: TarEntry, path: string, isFolder: boolean): void {
   if (isSparse) throw refuseArchive("it is stored as a sparse file", path);
   if (type === SYMBOLIC_LINK && !isFolder) return assertStays(linkTo.toString(), path);
-  if (type === "1") throw refuseArchive("it is a hard link; put the file itself there", path);
+  if (type === HARD_LINK) throw refuseArchive("it is a hard link; put the file itself there", path);
   if (type !== FOLDER && !FILES.has(type)) throw refuseArchive("it is neither a file nor a folder", path);
   if (isFolder && contentBytes > 0) throw refuseArchive("it is a folder with content of its own", path);
 }
